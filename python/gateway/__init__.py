@@ -1,0 +1,1 @@
+"""llm-gateway: an OpenAI-compatible gateway between applications and model providers."""

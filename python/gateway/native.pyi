@@ -1,0 +1,3 @@
+"""The hot core of llm-gateway, usable alone from any Python service."""
+
+__version__: str
