@@ -1,0 +1,1 @@
+"""HTTP in: requests become calls, answers become bytes on the wire. The only importer of `aiohttp.web`."""

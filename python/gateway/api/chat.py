@@ -1,0 +1,103 @@
+"""POST /v1/chat/completions: one call in, one body or one event stream out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import orjson
+from aiohttp import web
+
+from gateway.api import wire
+from gateway.api.body import read_body
+from gateway.api.credentials import credential
+from gateway.api.server import ServerOptions, new_id
+from gateway.chat.call import Call
+from gateway.chat.money import to_usd
+from gateway.errors import GatewayError
+from gateway.ledger.entry import Entry
+from gateway.pipeline import Pipeline
+
+DONE = b"data: [DONE]\n\n"
+EVENTS = "text/event-stream; charset=utf-8"
+HOP_HEADER = "x-gateway-hops"
+
+
+class Chat:
+    """Takes a request through the pipeline and writes what comes out."""
+
+    def __init__(self, pipeline: Pipeline, options: ServerOptions) -> None:
+        self._pipeline, self._options = pipeline, options
+
+    async def completions(self, request: web.BaseRequest) -> web.StreamResponse:
+        headers = request.headers
+        call = Call(
+            id=new_id(),
+            endpoint="chat",
+            credential=credential(headers),
+            cache_control=headers.get("cache-control", ""),
+            body=lambda: read_body(request, self._options),
+        )
+        entry = self._pipeline.ledger.open(call)
+        chunks = self._pipeline.answer(call, entry)
+        try:
+            first = await anext(chunks)
+            if entry.stream:
+                return await self._stream(request, entry, first, chunks)
+            async for more in chunks:
+                first += more
+            return wire.reply(request, 200, first, told(entry))
+        except GatewayError as error:
+            close = not request.content.is_eof()
+            return wire.failure(request, error, {**told(entry), **error.headers}, close=close)
+        finally:
+            await chunks.aclose()
+
+    async def _stream(
+        self, request: web.BaseRequest, entry: Entry, first: bytes, chunks: AsyncGenerator[bytes]
+    ) -> web.StreamResponse:
+        """Writes each chunk as it comes, in one write each. A stream that breaks ends without the terminating chunk, since
+        clients silently accept one that was cut off but cleanly ended."""
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
+        chunked = request.version >= (1, 1)
+        frame = wire.frame if chunked else bytes
+        keep_alive = request.keep_alive and chunked
+        framing = "cache-control: no-cache\r\nx-accel-buffering: no\r\n" + ("transfer-encoding: chunked\r\n" if chunked else "")
+        transport.write(wire.head(200, told(entry), EVENTS, framing, keep_alive) + frame(first))
+        try:
+            async for chunk in chunks:
+                if request.protocol.writing_paused:
+                    await request.writer.drain()
+                transport.write(frame(chunk))
+        except GatewayError as error:
+            transport.write(frame(b"data: " + orjson.dumps({"error": error.fields()}) + b"\n\n"))
+            request.protocol.force_close()
+            return wire.written(keep_alive=False)
+        transport.write(frame(DONE) + (wire.LAST_CHUNK if chunked else b""))
+        return wire.written(keep_alive=keep_alive)
+
+
+def told(entry: Entry) -> dict[str, str]:
+    """The response headers that say how an answer came about."""
+    headers = {"x-request-id": entry.id, "x-gateway-cache": entry.cache}
+    if entry.provider:
+        headers["x-gateway-provider"] = entry.provider
+        headers["x-gateway-model"] = entry.target
+    if entry.attempts:
+        headers["x-gateway-attempts"] = str(entry.attempts)
+    if not entry.airborne and entry.cost_pico is not None and entry.outcome == "ok":
+        headers["x-gateway-cost-usd"] = usd(entry.cost_pico)
+        headers["x-gateway-saved-usd"] = usd(entry.saved_pico)
+    if entry.first_byte_us and entry.cache != "coalesced":
+        headers["x-gateway-overhead-ms"] = f"{(entry.first_byte_us - entry.upstream_us) / 1000:.3f}"
+    if entry.remaining is not None:
+        limit, remaining, reset = entry.remaining
+        headers["x-ratelimit-limit-requests"] = str(limit)
+        headers["x-ratelimit-remaining-requests"] = str(remaining)
+        headers["x-ratelimit-reset-requests"] = f"{reset:.3f}s"
+    return headers
+
+
+def usd(pico: int) -> str:
+    return f"{to_usd(pico):.12f}".rstrip("0").rstrip(".") or "0"

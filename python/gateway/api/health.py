@@ -1,0 +1,30 @@
+"""/health/live, /health/ready and /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from gateway.api import wire
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Health:
+    """`ready` gives what is wrong, by name; nothing wrong is ready."""
+
+    def __init__(self, ready: Callable[[], dict[str, str]], metrics: Callable[[], Awaitable[bytes]]) -> None:
+        self._ready, self._metrics = ready, metrics
+
+    async def live(self, request: web.BaseRequest) -> web.StreamResponse:
+        return wire.reply(request, 200, b'{"status":"alive"}', {})
+
+    async def ready(self, request: web.BaseRequest) -> web.StreamResponse:
+        wrong = self._ready()
+        body = orjson.dumps({"status": "not ready", "reasons": wrong} if wrong else {"status": "ready"})
+        return wire.reply(request, 503 if wrong else 200, body, {})
+
+    async def metrics(self, request: web.BaseRequest) -> web.StreamResponse:
+        return wire.reply(request, 200, await self._metrics(), {}, TEXT)

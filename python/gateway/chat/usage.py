@@ -1,0 +1,79 @@
+"""What a provider says it counted, normalised so that every token is counted once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from gateway.chat.money import PICO_PER_USD, to_pico
+
+# xAI reports its own cost in ticks of 1e-10 USD (recorded 2026-02: 1721250 ticks = 172.125 µUSD).
+PICO_PER_TICK = PICO_PER_USD // 10**10
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer. `input` includes the cached ones, `output` the reasoning; the rest are shares of these two."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    cost_pico: int | None = None
+    """The provider's own figure, in picodollars, where it reports one."""
+    counted: bool = False
+    """True when we counted the tokens because the provider did not say."""
+
+    @classmethod
+    def from_openai(cls, raw: bytes) -> Usage | None:
+        """Reads an OpenAI-shaped `usage` object; None when it says nothing.
+
+        `completion_tokens` leaves out what was only thought at xAI (12 + 2 of 354) and at Gemini's compatible
+        endpoint (35 + 12 of 109), so what `total_tokens` has beyond the prompt is the output wherever it is more.
+        """
+        fields = orjson.loads(raw)
+        if not isinstance(fields, dict):
+            return None
+        prompt = _count(fields, "prompt_tokens")
+        if prompt is None and _count(fields, "completion_tokens") is None:
+            return None
+        into, out = _details(fields, "prompt_tokens_details"), _details(fields, "completion_tokens_details")
+        input_ = prompt or 0
+        cached = _count(into, "cached_tokens")
+        return cls(
+            input=input_,
+            output=max(_count(fields, "completion_tokens") or 0, (_count(fields, "total_tokens") or 0) - input_),
+            cached=min(input_, (_count(fields, "prompt_cache_hit_tokens") or 0) if cached is None else cached),
+            cache_write=_count(into, "cache_write_tokens") or 0,
+            reasoning=_count(out, "reasoning_tokens") or 0,
+            audio_input=_count(into, "audio_tokens") or 0,
+            audio_output=_count(out, "audio_tokens") or 0,
+            cost_pico=_reported_cost(fields),
+        )
+
+
+def _details(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    details = fields.get(name)
+    return details if isinstance(details, dict) else {}
+
+
+def _count(fields: dict[str, Any], name: str) -> int | None:
+    """A token count, or None where the provider is silent; nonsense counts as silence, a zero is a zero."""
+    value = fields.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _reported_cost(fields: dict[str, Any]) -> int | None:
+    ticks = _count(fields, "cost_in_usd_ticks")
+    if ticks is not None:
+        return ticks * PICO_PER_TICK
+    cost = fields.get("cost")
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 1e6:
+        return to_pico(Decimal(str(cost)))
+    return None

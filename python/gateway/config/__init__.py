@@ -1,0 +1,1 @@
+"""The configuration: its schema, how it is read, and the key store. Control plane: it compiles into the data plane's tables."""

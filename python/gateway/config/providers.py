@@ -1,0 +1,48 @@
+"""Which providers there are: those configured, and those whose usual key variable is set; else the built-in demo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.config.schema import Config, ProviderConfig
+from gateway.ledger.prices import ANY_PROVIDER, own_rate
+from gateway.providers.base import Provider, Target, Timeouts
+from gateway.providers.table import DIALECTS, OPENAI, ROWS
+
+DEMO = Provider("demo", "demo:", OPENAI, prices=ANY_PROVIDER, models=("demo",))
+DEMO_PRICE = own_rate({"input": 0.15, "output": 0.60})
+"""Play money for the model `demo`, so that a first look at the analytics has something to show."""
+
+
+def providers(config: Config, environ: Mapping[str, str]) -> list[Provider]:
+    """The providers in the order in which bare model names are looked for: the file's first, then the environment's."""
+    found = [_configured(name, section, environ) for name, section in config.providers.items()]
+    for name, row in ROWS.items():
+        if name not in config.providers and environ.get(row.url_variable if row.keyless else row.key_variable):
+            found.append(_configured(name, ProviderConfig(), environ))
+    return found or [DEMO]
+
+
+def aliases(config: Config, known: list[Provider]) -> dict[str, Target]:
+    """The operator's own model names. One whose provider has no key here answers as if it were not there."""
+    by_name = {provider.name: provider for provider in [*known, DEMO]}
+    split = {alias: target.partition("/") for alias, target in config.models.items()}
+    return {alias: Target(by_name[name], model) for alias, (name, _, model) in split.items() if name in by_name}
+
+
+def _configured(name: str, section: ProviderConfig, environ: Mapping[str, str]) -> Provider:
+    row = ROWS.get(name)
+    base_url, key = section.base_url, section.api_key.get_secret_value() if section.api_key else ""
+    if row is not None:
+        base_url = base_url or environ.get(row.url_variable) or row.base_url
+        key = key or environ.get(row.key_variable, "")
+    timeouts = section.timeouts
+    return Provider(
+        name,
+        base_url or "",
+        DIALECTS[row.dialect if row else section.dialect],
+        api_key=key,
+        prices=section.prices or (row.prices if row else name),
+        models=tuple(section.models),
+        timeouts=Timeouts(timeouts.connect, timeouts.headers, timeouts.idle),
+    )

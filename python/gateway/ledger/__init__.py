@@ -1,0 +1,1 @@
+"""Accounting: entry → journal → batch writer → store; prices, analytics and metrics stand on the same rows."""

@@ -1,0 +1,60 @@
+"""The ledger's store in one SQLite file (WAL): batches in, aggregates out."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+from gateway.ledger.entry import COLUMNS
+from gateway.ledger.ledger import Row
+
+_TEXT = {
+    "id", "endpoint", "key_id", "model", "provider", "target", "outcome", "error", "cache", "cost_source", "saved_by",
+}  # fmt: skip
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS calls (
+    {", ".join(f"{name} {'TEXT' if name in _TEXT else 'INTEGER'}" for name in COLUMNS)},
+    PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS calls_started ON calls (started_ns);
+PRAGMA user_version = 1;
+"""
+# A row that was closed as interrupted gives way to the true one, never the other way round.
+_INSERT = f"""
+INSERT INTO calls ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}
+WHERE calls.outcome = 'interrupted' AND excluded.outcome <> 'interrupted'
+"""  # noqa: S608
+
+
+class SqliteStore:
+    """One writer connection and one reader; safe to call from one thread each at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = self._connect(path)
+        self._writer.executescript(_SCHEMA)
+        self._reader = self._connect(path)
+        self._reader.execute("PRAGMA query_only = ON")
+        self._reading = threading.Lock()
+
+    def write(self, rows: list[Row]) -> None:
+        with self._writer:
+            self._writer.executemany(_INSERT, rows)
+
+    def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Row]:
+        """Runs one read-only statement."""
+        with self._reading:
+            return self._reader.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    @staticmethod
+    def _connect(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, timeout=5.0, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection

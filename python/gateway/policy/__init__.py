@@ -1,0 +1,1 @@
+"""Decisions: values and `now` in, values or errors out. No I/O and no clock."""

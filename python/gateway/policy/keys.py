@@ -1,0 +1,90 @@
+"""Who is calling: the keys of this gateway, their secrets' hashes and what each may do."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from gateway.errors import AuthenticationFailed, PermissionRefused
+
+PREFIX = "sk-gw-"
+ADMIN = "admin"
+ANONYMOUS = "anonymous"
+_NOBODY = bytes(32)
+
+
+def new_secret(public_id: str) -> str:
+    """A fresh key: `sk-gw-<public id>-<192 random bits>`."""
+    return f"{PREFIX}{public_id}-{secrets.token_hex(24)}"
+
+
+def new_public_id() -> str:
+    return secrets.token_hex(6)
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a key. The secret has 192 random bits, so that one round of SHA-256 is enough."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One caller, as the data plane knows it. Limits of None are no limits; models are names or patterns such as `openai/*`."""
+
+    id: str
+    digest: bytes = field(repr=False)
+    name: str = ""
+    tenant: str = "default"
+    models: tuple[str, ...] = ()
+    requests_per_minute: int | None = None
+    concurrency: int | None = None
+
+    def permit(self, model: str) -> None:
+        """Raises `PermissionRefused` if this key may not use the model."""
+        if self.models and not any(fnmatchcase(model, pattern) for pattern in self.models):
+            raise PermissionRefused(f"This key may not use the model '{model[:100]}'.", param="model", code="model_not_allowed")
+
+
+class Keyring:
+    """All keys, by public id. `replace` swaps the whole table at once."""
+
+    def __init__(self, admin_digest: bytes, *, anonymous: bool) -> None:
+        self.anonymous = anonymous
+        self._admin = Key(ADMIN, admin_digest, name=ADMIN)
+        self._guest = Key(ANONYMOUS, _NOBODY, name=ANONYMOUS)
+        self._by_id: dict[str, Key] = {}
+
+    def replace(self, keys: Iterable[Key]) -> None:
+        self._by_id = {key.id: key for key in keys}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def authenticate(self, credential: str) -> Key:
+        """The key that `credential` proves. Compared in constant time, found or not.
+
+        Where no key was ever made and the gateway listens on loopback only, anybody who does not claim a key is a guest.
+        """
+        presented = digest(credential)
+        if credential.startswith(PREFIX):
+            key = self._by_id.get(credential[len(PREFIX) :].partition("-")[0])
+            if hmac.compare_digest(presented, key.digest if key else _NOBODY) and key:
+                return key
+        if self.is_admin(presented):
+            return self._admin
+        if self.anonymous and not self._by_id and not credential.startswith(PREFIX):
+            return self._guest
+        raise AuthenticationFailed
+
+    def require_admin(self, credential: str) -> None:
+        """Raises unless `credential` is the admin key; a valid key of a caller is a 403, everything else a 401."""
+        if not self.is_admin(digest(credential)):
+            self.authenticate(credential)
+            raise PermissionRefused("This needs the admin key (GATEWAY_ADMIN_KEY).", code="admin_key_required")
+
+    def is_admin(self, presented: bytes) -> bool:
+        return hmac.compare_digest(presented, self._admin.digest)

@@ -1,0 +1,61 @@
+"""Which provider and model answer a call: the plan, a list of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.errors import ModelNotFound
+from gateway.providers.base import Provider, Target
+
+CACHED_NAMES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One attempt: where to send the call."""
+
+    target: Target
+
+
+class Router:
+    """Resolves the model that a client names: an alias, `provider/model`, or a bare name that a provider is known to serve."""
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        aliases: Mapping[str, Target],
+        knows: Callable[[Provider, str], bool],
+    ) -> None:
+        self.providers = {provider.name: provider for provider in providers}
+        self.aliases = aliases
+        self._knows = knows
+        self._plans: dict[str, tuple[Step, ...]] = {}
+
+    def plan(self, model: str) -> tuple[Step, ...]:
+        """The steps to try, in order; raises `ModelNotFound`."""
+        plan = self._plans.get(model)
+        if plan is None:
+            plan = (Step(self._resolve(model)),)
+            if len(self._plans) < CACHED_NAMES:
+                self._plans[model] = plan
+        return plan
+
+    def forget(self) -> None:
+        """Drops what was resolved, because what providers serve has changed."""
+        self._plans.clear()
+
+    def _resolve(self, model: str) -> Target:
+        if target := self.aliases.get(model):
+            return target
+        name, slash, rest = model.partition("/")
+        if slash and rest and (provider := self.providers.get(name)):
+            return Target(provider, rest)
+        for provider in self.providers.values():
+            if self._knows(provider, model):
+                return Target(provider, model)
+        raise ModelNotFound(
+            f"The model '{model[:100]}' does not exist here. GET /v1/models lists the models; "
+            "'provider/model' reaches any model of a configured provider.",
+            param="model",
+        )
