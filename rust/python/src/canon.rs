@@ -1,0 +1,155 @@
+//! The Python face of `gateway_core::canon`.
+
+use gateway_core::canon::{self, CanonError as Fault, Digest, Options};
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyString};
+
+create_exception!(
+    gateway.native,
+    CanonError,
+    PyValueError,
+    "A request body that cannot be read: `message` says why, `param` names the field at fault, if there is one."
+);
+
+/// From this size on a body is read without the GIL: reading takes about 10 µs there, giving the GIL up and back 0.1.
+const DETACH: usize = 32 * 1024;
+
+/// Reads chat-completions request bodies, and gives their cache keys.
+///
+/// The keys are bound to `secret` (any length from one byte up): without it nobody can make two requests share one.
+/// `max_depth` bounds the nesting that is read, from 1 to 512.
+#[pyclass(frozen, module = "gateway.native")]
+pub struct Canon(canon::Canon);
+
+#[pymethods]
+impl Canon {
+    #[new]
+    #[pyo3(signature = (secret, *, max_depth = 128))]
+    fn new(secret: &[u8], max_depth: usize) -> PyResult<Self> {
+        let options = Options { max_depth };
+        canon::Canon::new(secret, options)
+            .map(Self)
+            .map_err(|fault| PyValueError::new_err(fault.to_string()))
+    }
+
+    /// Reads a request body in one pass; raises CanonError for what cannot be read.
+    #[pyo3(signature = (body, /))]
+    fn read(&self, py: Python<'_>, body: Bound<'_, PyBytes>) -> PyResult<Reading> {
+        let body = PyBackedBytes::from(body);
+        let reading = if body.len() < DETACH {
+            self.0.read(body)
+        } else {
+            py.detach(|| self.0.read(body))
+        };
+        reading.map(Reading).map_err(|fault| raised(py, &fault))
+    }
+}
+
+fn raised(py: Python<'_>, fault: &Fault) -> PyErr {
+    let message = fault.to_string();
+    let error = CanonError::new_err(message.clone());
+    let value = error.value(py);
+    let set = value
+        .setattr("message", message)
+        .and_then(|()| value.setattr("param", fault.param()));
+    set.map_or_else(|failure| failure, |()| error)
+}
+
+/// One request body as read: its fields, its keys, and its bytes with what must change spliced in.
+#[pyclass(frozen, module = "gateway.native")]
+pub struct Reading(canon::Reading<PyBackedBytes>);
+
+fn bytes<'py>(py: Python<'py>, digest: Digest) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &digest)
+}
+
+#[pymethods]
+impl Reading {
+    /// The model asked for.
+    #[getter]
+    fn model<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::new(py, &self.0.model())
+    }
+
+    /// Whether the answer is to be streamed; False when absent or null.
+    #[getter]
+    fn stream(&self) -> bool {
+        self.0.stream()
+    }
+
+    /// Whether `stream_options.include_usage` is true.
+    #[getter]
+    fn include_usage(&self) -> bool {
+        self.0.include_usage()
+    }
+
+    /// `max_completion_tokens`, else `max_tokens`, else None.
+    #[getter]
+    fn max_tokens(&self) -> Option<u64> {
+        self.0.max_tokens()
+    }
+
+    /// The temperature, None when absent or null.
+    #[getter]
+    fn temperature(&self) -> Option<f64> {
+        self.0.temperature()
+    }
+
+    /// How many choices are asked for; 1 when absent.
+    #[getter]
+    fn n(&self) -> u32 {
+        self.0.n()
+    }
+
+    /// The raw JSON of the gateway's own member `cache`, None when absent or null.
+    #[getter]
+    fn cache<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.0.cache().map(|raw| PyBytes::new(py, raw))
+    }
+
+    /// The text of the last user turn, its text parts joined by a line feed.
+    ///
+    /// None when the last message is not a user's, or holds anything but text.
+    #[getter]
+    fn question(&self) -> Option<String> {
+        self.0.question()
+    }
+
+    /// The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …).
+    #[pyo3(signature = (scope, /))]
+    fn key<'py>(&self, py: Python<'py>, scope: &[u8]) -> Bound<'py, PyBytes> {
+        bytes(py, self.0.key(scope))
+    }
+
+    /// The 32-byte key of all but the last user turn's content, within a scope.
+    #[pyo3(signature = (scope, /))]
+    fn context<'py>(&self, py: Python<'py>, scope: &[u8]) -> Bound<'py, PyBytes> {
+        bytes(py, self.0.context(scope))
+    }
+
+    /// The client's own bytes, changed only so: `model` replaced, if given; usage asked for, if `include_usage` and the
+    /// request streams; the gateway's own `cache` cut out. Where nothing changes it is the same bytes object.
+    #[pyo3(signature = (model = None, include_usage = false))]
+    fn splice<'py>(
+        &self,
+        py: Python<'py>,
+        model: Option<&str>,
+        include_usage: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        match self.0.splice(model, include_usage) {
+            std::borrow::Cow::Borrowed(_) => Ok(self.0.body().into_pyobject(py)?.cast_into()?),
+            std::borrow::Cow::Owned(spliced) => Ok(PyBytes::new(py, &spliced)),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<Reading of {} bytes for model {:?}>",
+            self.0.body().len(),
+            self.0.model()
+        )
+    }
+}
