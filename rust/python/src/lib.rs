@@ -1,6 +1,7 @@
 //! The Python face of `gateway-core`: one thin file per module of the core, no logic.
 
 mod canon;
+mod exact;
 
 use pyo3::prelude::*;
 
@@ -11,6 +12,7 @@ mod native {
 
     #[pymodule_export]
     use super::canon::{Canon, CanonError, Reading};
+    use super::exact::{CacheStats, ExactCache};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
