@@ -2,10 +2,15 @@
 
 use pyo3::prelude::*;
 
+mod sse;
+
 /// The hot core of llm-gateway, usable alone from any Python service.
 #[pymodule(gil_used = false)]
 mod native {
     use super::*;
+
+    #[pymodule_export]
+    use sse::{Chunk, Events, Scanner, SseError, without_usage};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
