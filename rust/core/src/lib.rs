@@ -8,3 +8,4 @@
 pub mod canon;
 pub mod bucket;
 pub mod exact;
+pub mod sse;

@@ -5,6 +5,8 @@ mod exact;
 
 use pyo3::prelude::*;
 
+mod sse;
+
 /// The hot core of llm-gateway, usable alone from any Python service.
 #[pymodule(gil_used = false)]
 mod native {
@@ -13,6 +15,7 @@ mod native {
     #[pymodule_export]
     use super::canon::{Canon, CanonError, Reading};
     use super::exact::{CacheStats, ExactCache};
+    use sse::{Chunk, Events, Scanner, SseError, without_usage};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,0 +1,351 @@
+//! One provider answer, read network read by network read.
+
+use std::borrow::Cow;
+
+use super::SseError;
+use super::completion::{Kind, Marks};
+use super::frame::{Event, Frame, Framer, value};
+use super::transcript::Transcript;
+
+/// How to read an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The answer is one JSON body, not a stream of events.
+    pub whole: bool,
+    /// The largest event, or whole body, in bytes.
+    pub max_event: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            whole: false,
+            max_event: 16 << 20,
+        }
+    }
+}
+
+/// What one network read carried.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// Whole events to forward. Borrowed where they stand in the read as they are.
+    pub data: Cow<'a, [u8]>,
+    /// Something generated is in it: text, reasoning, a refusal, a tool call, audio.
+    pub content: bool,
+    /// Events in `data`.
+    pub events: u32,
+    /// The last finish reason in it.
+    pub finish: Option<String>,
+    /// The last usage object in it, as JSON.
+    pub usage: Option<Box<[u8]>>,
+    /// The first error in it, as JSON.
+    pub error: Option<Box<[u8]>>,
+    /// `[DONE]` came: nothing after it is read.
+    pub done: bool,
+    /// The answer ended inside an event.
+    pub truncated: bool,
+    /// Why reading stopped here: the event that this tells of, and all after it, are not forwarded.
+    pub invalid: Option<String>,
+}
+
+/// Reads one provider answer in OpenAI's wire form, at any split of its bytes.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    options: Options,
+    framer: Framer,
+    held: Vec<u8>,
+    marks: Marks,
+    transcript: Transcript,
+    events: u64,
+    done: bool,
+    ended: bool,
+    truncated: bool,
+    invalid: Option<String>,
+}
+
+impl Scanner {
+    pub fn new(options: Options) -> Self {
+        Scanner {
+            options,
+            ..Scanner::default()
+        }
+    }
+
+    /// What has been said so far.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// `[DONE]` was seen.
+    pub fn done(&self) -> bool {
+        self.done
+    }
+
+    /// Every choice that began has finished, and nothing broke.
+    pub fn complete(&self) -> bool {
+        self.invalid.is_none() && !self.truncated && self.transcript.complete()
+    }
+
+    /// Takes in one network read and hands back its whole events; the tail of an unfinished one is held.
+    pub fn feed<'a>(&mut self, read: &'a [u8]) -> Result<Chunk<'a>, SseError> {
+        if self.ended {
+            return Err(SseError::Ended);
+        }
+        if self.stopped() {
+            return Ok(Chunk::default());
+        }
+        if self.options.whole {
+            return Ok(self.accumulate(read));
+        }
+        let mut pass = Pass::default();
+        if self.held.is_empty() {
+            self.walk(read, &mut pass);
+            self.hold(read, &mut pass);
+            return Ok(pass.finish(read));
+        }
+        self.held.extend_from_slice(read);
+        let mut held = std::mem::take(&mut self.held);
+        self.walk(&held, &mut pass);
+        pass.settle(&held);
+        held.drain(..self.framer.tail());
+        self.framer.rebase();
+        self.bound(held.len(), &mut pass);
+        if !self.stopped() {
+            self.held = held;
+        }
+        Ok(pass.finish(b""))
+    }
+
+    /// The provider closed the connection. A last event without its blank line is handed back; half an event is
+    /// reported as `truncated`.
+    pub fn end(&mut self) -> Result<Chunk<'static>, SseError> {
+        if self.ended {
+            return Err(SseError::Ended);
+        }
+        self.ended = true;
+        let held = std::mem::take(&mut self.held);
+        let mut pass = Pass::default();
+        match (self.stopped(), self.options.whole) {
+            (true, _) => {}
+            (false, true) => self.body(held, &mut pass),
+            (false, false) => self.last(&held, &mut pass),
+        }
+        Ok(pass.finish(b""))
+    }
+
+    fn stopped(&self) -> bool {
+        self.done || self.invalid.is_some()
+    }
+
+    fn walk(&mut self, buffer: &[u8], pass: &mut Pass) {
+        while let Some(frame) = self.framer.next(buffer) {
+            self.bound(frame.range.len(), pass);
+            if self.stopped() {
+                return;
+            }
+            self.event(buffer, frame, pass);
+            if self.stopped() {
+                return;
+            }
+        }
+    }
+
+    /// Keeps the unfinished event for the next read.
+    fn hold(&mut self, read: &[u8], pass: &mut Pass) {
+        let tail = self.framer.tail();
+        self.bound(read.len() - tail, pass);
+        if !self.stopped() {
+            self.held.extend_from_slice(&read[tail..]);
+            self.framer.rebase();
+        }
+    }
+
+    fn bound(&mut self, size: usize, pass: &mut Pass) {
+        if size > self.options.max_event && !self.stopped() {
+            self.fail(
+                SseError::TooLarge {
+                    bound: self.options.max_event,
+                }
+                .to_string(),
+                pass,
+            );
+        }
+    }
+
+    fn fail(&mut self, why: String, pass: &mut Pass) {
+        pass.chunk.invalid = Some(why.clone());
+        self.invalid = Some(why);
+    }
+
+    fn event(&mut self, buffer: &[u8], frame: Frame, pass: &mut Pass) {
+        let bytes = &buffer[frame.range.clone()];
+        if frame.plain && bytes.starts_with(b"data:") {
+            let line = &bytes[..bytes.len() - 2];
+            if self.payload(value(line), b"", pass) {
+                pass.keep(buffer, frame.range);
+            }
+            return;
+        }
+        let event = Event::parse(bytes);
+        if self.payload(&event.data(), event.name, pass) {
+            pass.rewrite(buffer, &event);
+        }
+    }
+
+    /// Reads one event's data; `true` if it is to be forwarded.
+    fn payload(&mut self, data: &[u8], name: &[u8], pass: &mut Pass) -> bool {
+        if data.starts_with(b"[DONE]") {
+            self.done = true;
+            pass.chunk.done = true;
+            return false;
+        }
+        // Keep-alives: a comment has no data, some proxies send an empty `data:`.
+        if data.trim_ascii().is_empty() {
+            return false;
+        }
+        match self.skim(data) {
+            Ok(json) => {
+                self.events += 1;
+                if name == b"error" && self.marks.error.is_none() {
+                    self.marks.error = Some(0..json.len());
+                }
+                self.take(json, pass);
+                true
+            }
+            Err(why) => {
+                self.fail(
+                    format!("event {} is not valid JSON: {why}", self.events + 1),
+                    pass,
+                );
+                false
+            }
+        }
+    }
+
+    fn skim<'d>(&mut self, data: &'d [u8]) -> Result<&'d str, String> {
+        let json = std::str::from_utf8(data)
+            .map_err(|fault| format!("not UTF-8 at byte {}", fault.valid_up_to()))?;
+        self.marks
+            .read(json)
+            .map_err(|fault| format!("{} at byte {}", fault.what, fault.at))?;
+        Ok(json)
+    }
+
+    fn take(&mut self, json: &str, pass: &mut Pass) {
+        self.transcript.take(json, &self.marks);
+        let chunk = &mut pass.chunk;
+        chunk.events += 1;
+        chunk.content |= self.marks.content;
+        if self.marks.list.iter().any(|mark| mark.kind == Kind::Finish) {
+            chunk.finish = self.transcript.finish().map(str::to_owned);
+        }
+        if self.marks.usage.is_some() {
+            chunk.usage = self.transcript.usage().map(Box::from);
+        }
+        if let (Some(error), None) = (&self.marks.error, &chunk.error) {
+            chunk.error = Some(json.as_bytes()[error.clone()].into());
+        }
+    }
+
+    /// The rest of a stream: perhaps an event whose blank line is missing.
+    fn last(&mut self, held: &[u8], pass: &mut Pass) {
+        let event = Event::parse(held);
+        let data = event.data();
+        let cut = !held.is_empty() && !held.ends_with(b"\n") && !held.ends_with(b"\r");
+        let comment = held
+            .rsplit(|byte| matches!(byte, b'\n' | b'\r'))
+            .next()
+            .is_some_and(|line| line.starts_with(b":"));
+        let empty = data.trim_ascii().is_empty();
+        if (empty && cut && !comment)
+            || (!empty && !data.starts_with(b"[DONE]") && self.skim(&data).is_err())
+        {
+            self.truncated = true;
+            pass.chunk.truncated = true;
+        } else if self.payload(&data, event.name, pass) {
+            pass.rewrite(held, &event);
+        }
+    }
+
+    fn accumulate<'a>(&mut self, read: &[u8]) -> Chunk<'a> {
+        let mut pass = Pass::default();
+        self.bound(self.held.len() + read.len(), &mut pass);
+        if self.stopped() {
+            self.held = Vec::new();
+        } else {
+            self.held.extend_from_slice(read);
+        }
+        pass.finish(b"")
+    }
+
+    fn body(&mut self, mut held: Vec<u8>, pass: &mut Pass) {
+        if held.starts_with(b"\xEF\xBB\xBF") {
+            held.drain(..3);
+        }
+        match self.skim(&held) {
+            Err(why) => self.fail(format!("the body is not valid JSON: {why}"), pass),
+            Ok(_) if !self.marks.choices && self.marks.error.is_none() => {
+                self.fail(
+                    "the body is JSON but no completion: it has neither choices nor an error"
+                        .into(),
+                    pass,
+                );
+            }
+            Ok(json) => {
+                self.take(json, pass);
+                pass.owned = Some(held);
+            }
+        }
+    }
+}
+
+/// One pass over a buffer: what was found, and what is to be forwarded.
+///
+/// Events that follow one another unchanged are a range of the buffer; the first that does not makes a copy.
+#[derive(Default)]
+struct Pass {
+    chunk: Chunk<'static>,
+    run: std::ops::Range<usize>,
+    owned: Option<Vec<u8>>,
+}
+
+impl Pass {
+    fn keep(&mut self, buffer: &[u8], range: std::ops::Range<usize>) {
+        if let Some(owned) = &mut self.owned {
+            owned.extend_from_slice(&buffer[range]);
+        } else if self.run.is_empty() {
+            self.run = range;
+        } else if self.run.end == range.start {
+            self.run.end = range.end;
+        } else {
+            self.settle(buffer);
+            self.keep(buffer, range);
+        }
+    }
+
+    /// Forwards the data lines alone, with LF ends.
+    fn rewrite(&mut self, buffer: &[u8], event: &Event<'_>) {
+        self.settle(buffer);
+        let owned = self.owned.get_or_insert_default();
+        for line in &event.lines {
+            owned.extend_from_slice(line);
+            owned.push(b'\n');
+        }
+        owned.push(b'\n');
+    }
+
+    /// Makes the copy, which no longer needs the buffer.
+    fn settle(&mut self, buffer: &[u8]) {
+        if self.owned.is_none() {
+            self.owned = Some(buffer[self.run.clone()].to_vec());
+        }
+    }
+
+    fn finish(self, read: &[u8]) -> Chunk<'_> {
+        let data = match self.owned {
+            Some(owned) => Cow::Owned(owned),
+            None => Cow::Borrowed(read.get(self.run).unwrap_or_default()),
+        };
+        Chunk { data, ..self.chunk }
+    }
+}

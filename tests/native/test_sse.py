@@ -1,0 +1,548 @@
+"""`native.Scanner` against recorded provider traffic and against the standard library's JSON reader."""
+
+import gzip
+import itertools
+import json
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.native import Events, Scanner, SseError, without_usage
+
+SHARED = Path(os.environ.get("GATEWAY_SHARED", Path(__file__).parents[2] / "../shared"))
+RECORDINGS = SHARED / "recordings"
+COMPATIBLE = ("openai", "deepseek", "xai", "groq", "mistral", "azure")
+
+needs_recordings = pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"no recordings at {RECORDINGS}")
+
+
+def recorded(suffix: str) -> list[Path]:
+    paths = [path for name in COMPATIBLE for path in sorted((RECORDINGS / name).glob(f"*{suffix}"))]
+    return [path for path in paths if not path.name.startswith("responses_")]
+
+
+def stream_of(path: Path) -> bytes:
+    """The recording as a provider sends it; `.chunks.jsonl` keeps one payload a line."""
+    raw = path.read_bytes()
+    if path.suffix == ".sse":
+        return raw
+    return b"".join(b"data: " + line + b"\n\n" for line in raw.splitlines() if line) + b"data: [DONE]\n\n"
+
+
+def expected(path: Path) -> dict[str, Any]:
+    found = json.loads((path.parent / "expected.json").read_text())[path.name]
+    assert isinstance(found, dict)
+    return found
+
+
+STREAMS = recorded(".sse") + recorded(".chunks.jsonl")
+streams = pytest.mark.parametrize("path", STREAMS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+
+
+class Reading:
+    """What a gateway would see of one answer."""
+
+    def __init__(self, reads: Iterable[bytes], *, whole: bool = False) -> None:
+        self.scanner = Scanner(whole=whole)
+        self.chunks = [self.scanner.feed(read) for read in reads]
+        self.chunks.append(self.scanner.end())
+        self.data = b"".join(chunk.data for chunk in self.chunks)
+
+    def transcript(self) -> tuple[object, ...]:
+        said = self.scanner
+        return (
+            self.data,
+            said.text,
+            said.reasoning,
+            said.tools,
+            said.generated,
+            said.finish,
+            said.choices,
+            said.finished,
+            said.usage,
+            said.model,
+            said.done,
+            said.error,
+            said.complete,
+            sum(chunk.events for chunk in self.chunks),
+            [chunk.invalid for chunk in self.chunks if chunk.invalid],
+            any(chunk.truncated for chunk in self.chunks),
+            any(chunk.content for chunk in self.chunks),
+            [chunk.finish for chunk in self.chunks if chunk.finish][-1:],
+            [chunk.usage for chunk in self.chunks if chunk.usage][-1:],
+            [chunk.error for chunk in self.chunks if chunk.error][:1],
+        )
+
+
+def payloads(stream: bytes) -> Iterator[dict[str, Any]]:
+    """The events of a stream, read the slow way."""
+    for line in stream.decode().replace("\r\n", "\n").split("\n"):
+        if line.startswith("data:") and "[DONE]" not in line:
+            yield json.loads(line[5:])
+
+
+def joined(choices: list[dict[str, Any]], read: Callable[[dict[str, Any]], str | None]) -> str:
+    return "".join(read(choice) or "" for choice in choices)
+
+
+def calls(choice: dict[str, Any]) -> str:
+    return "".join(call["name"] + call["arguments"] for call in choice["tool_calls"])
+
+
+def said(choice: dict[str, Any]) -> str:
+    return str(choice["text"] or "") + str(choice["refusal"] or "")
+
+
+def same_usage(raw: bytes | None, want: dict[str, Any]) -> bool:
+    """Equal up to fields that the provider's SDK does not keep."""
+    assert raw is not None
+    usage = json.loads(raw)
+    return all(usage[name] == value for name, value in want.items() if not isinstance(value, dict))
+
+
+@needs_recordings
+@streams
+def test_recorded_streams_read_as_the_provider_s_own_sdk_reads_them(path: Path) -> None:
+    want = expected(path)
+    reading = Reading([stream_of(path)])
+    scanner = reading.scanner
+    if "text" in want:
+        assert (scanner.text, scanner.complete, scanner.finish) == (want["text"], True, "length")
+        return
+    choices = want["choices"]
+    assert scanner.text == joined(choices, said)
+    assert scanner.reasoning == joined(choices, lambda choice: choice["reasoning"])
+    assert scanner.tools == joined(choices, calls)
+    assert scanner.choices == len(choices)
+    assert scanner.finish == choices[-1]["finish_reason"]
+    assert scanner.finished == sum(choice["finish_reason"] is not None for choice in choices)
+    if want.get("usage"):
+        assert same_usage(scanner.usage, want["usage"])
+    if "error" in want:
+        assert scanner.error is not None
+        assert json.loads(scanner.error)["message"] == want["error"]["message"]
+        assert not scanner.complete
+    else:
+        assert scanner.error is None
+        assert scanner.complete
+        assert scanner.done
+        assert sum(chunk.events for chunk in reading.chunks) == want["chunks"]
+
+
+@needs_recordings
+@streams
+def test_what_is_forwarded_is_what_came_without_the_end_and_what_breaks_clients(path: Path) -> None:
+    stream = stream_of(path)
+    want = [line for line in stream.split(b"\n") if line.startswith(b"data:") and line != b"data: [DONE]"]
+    assert Reading([stream]).data == b"".join(line + b"\n\n" for line in want)
+
+
+@needs_recordings
+@streams
+def test_a_stream_split_at_every_byte_is_the_same_stream(path: Path) -> None:
+    stream = stream_of(path)
+    whole = Reading([stream]).transcript()
+    assert Reading(stream[i : i + 1] for i in range(len(stream))).transcript() == whole
+    rng = random.Random(path.name)
+    for _ in range(30):
+        cuts = sorted({0, len(stream), *(rng.randrange(len(stream)) for _ in range(rng.randrange(40)))})
+        assert Reading(stream[a:b] for a, b in itertools.pairwise(cuts)).transcript() == whole
+
+
+@needs_recordings
+@streams
+def test_without_usage_hides_usage_and_nothing_else(path: Path) -> None:
+    forwarded = Reading([stream_of(path)]).data
+    want = []
+    for event in payloads(forwarded):
+        if not (event["choices" if "choices" in event else "error"] == [] and event.get("usage")):
+            event.pop("usage", None)
+            want.append(event)
+    shown = without_usage(forwarded)
+    assert list(payloads(shown)) == want
+    assert without_usage(shown) is shown
+
+
+@needs_recordings
+@pytest.mark.parametrize(
+    "path",
+    [
+        RECORDINGS / "deepseek/reasoning_content.json",
+        RECORDINGS / "deepseek/tool_call.json",
+        RECORDINGS / "xai/chat_tool_call.json",
+        RECORDINGS / "gemini/openai_compat_tool_calls_without_id.json",
+        RECORDINGS / "openai/chat_nonstream_tool_call_full_headers_gzip.json.gz",
+    ],
+    ids=lambda path: path.parent.name,
+)
+def test_recorded_bodies_read_as_the_provider_s_own_sdk_reads_them(path: Path) -> None:
+    body = path.read_bytes()
+    body = gzip.decompress(body) if path.suffix == ".gz" else body
+    want = expected(path)
+    reading = Reading([body[:100], body[100:]], whole=True)
+    scanner = reading.scanner
+    assert reading.data == body
+    assert scanner.text == joined(want["choices"], said)
+    assert scanner.reasoning == joined(want["choices"], lambda choice: choice["reasoning"])
+    assert scanner.tools == joined(want["choices"], calls)
+    assert scanner.finish == want["choices"][-1]["finish_reason"]
+    assert scanner.model == json.loads(body)["model"]
+    assert same_usage(scanner.usage, want["usage"])
+    assert scanner.complete
+    assert reading.chunks[-1].content
+
+
+@needs_recordings
+@pytest.mark.parametrize(
+    "path", [p for p in recorded(".json") if p.name.startswith("error_")], ids=lambda p: p.name
+)
+def test_a_recorded_error_body_is_an_error(path: Path) -> None:
+    reading = Reading([path.read_bytes()], whole=True)
+    assert json.loads(reading.scanner.error or b"") == json.loads(path.read_bytes())["error"]
+    assert not reading.scanner.complete
+
+
+def event(delta: object = None, *, finish: str | None = None, index: int = 0, **more: object) -> bytes:
+    choice = {"index": index, "delta": delta if delta is not None else {}, "finish_reason": finish}
+    return b"data: " + json.dumps({"id": "c1", "model": "m", "choices": [choice], **more}).encode() + b"\n\n"
+
+
+HELLO = event({"role": "assistant", "content": ""}) + event({"content": "Hel"}) + event({"content": "lo"})
+END = event(finish="stop")
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+ODD = {
+    "CRLF": (HELLO + END + DONE).replace(b"\n", b"\r\n"),
+    "CR": (HELLO + END + DONE).replace(b"\n", b"\r"),
+    "byte order mark": b"\xef\xbb\xbf" + HELLO + END + DONE,
+    "no space": (HELLO + END + DONE).replace(b"data: ", b"data:"),
+    "comments": b": OPENROUTER PROCESSING\n\n" * 17 + HELLO + b": ping\n\n" + END + DONE,
+    "names and ids": b"retry: 10\n\n" + HELLO.replace(b"data:", b"event: chunk\nid: 7\ndata:") + END + DONE,
+    "blank lines": b"\n\n" + HELLO.replace(b"\n\n", b"\n\n\n\n") + END + DONE,
+    "empty data": b"data:\n\n" + HELLO + b"data: \n\n" + END + DONE,
+    "several lines": b'data: {"choices":\ndata: [{"index":0,"delta":{"content":"Hello"},\n'
+    b'data:"finish_reason":"stop"}]}\n\n' + DONE,
+    "no last blank line": HELLO + END.rstrip(b"\n"),
+    "no DONE": HELLO + END,
+    "after DONE": HELLO + END + DONE + b"data: {nonsense\n\n",
+    "unknown members": HELLO.replace(b"{", b'{"x":[1,-2.5e+7,true,{"\\u00e9":null}],', 1) + END + DONE,
+}
+
+
+@pytest.mark.parametrize("stream", ODD.values(), ids=ODD)
+def test_every_framing_that_clients_accept_is_read_and_made_plain(stream: bytes) -> None:
+    reading = Reading([stream])
+    assert reading.scanner.text == "Hello"
+    assert reading.scanner.complete
+    assert reading.scanner.done == (b"DONE" in stream)
+    assert all(line.startswith(b"data:") for line in reading.data.split(b"\n") if line)
+    assert b"\r" not in reading.data
+    for i in range(len(stream)):
+        assert Reading([stream[:i], stream[i:]]).transcript() == reading.transcript()
+
+
+def test_a_small_stream_split_at_every_pair_of_bytes_is_the_same() -> None:
+    content = b'{"choices":[{"delta":{"content":"\\ud83d\\ude00 \xc3\xa9"}}]}'
+    stream = b"\xef\xbb\xbf: hi\r\n\r\ndata: " + content + b"\r\n\r\ndata: [DONE]\n\n"
+    want = Reading([stream]).transcript()
+    assert want[1] == "😀 é"
+    for i in range(len(stream)):
+        for j in range(i, len(stream)):
+            assert Reading([stream[:i], stream[i:j], stream[j:]]).transcript() == want
+
+
+def test_a_read_that_needs_no_change_is_handed_back_itself() -> None:
+    scanner = Scanner()
+    assert scanner.feed(HELLO).data is HELLO
+    chunk = scanner.feed(END + DONE)
+    assert (chunk.data, chunk.done, chunk.events, chunk.finish) == (END, True, 1, "stop")
+
+
+def test_the_tail_of_an_unfinished_event_is_held() -> None:
+    scanner = Scanner()
+    read = HELLO + END
+    assert scanner.feed(read[:-5]).data == HELLO
+    assert scanner.text == "Hello"
+    assert not scanner.complete
+    assert scanner.feed(read[-5:]).data == END
+    assert scanner.complete
+
+
+@pytest.mark.parametrize(
+    ("delta", "content"),
+    [
+        ({"role": "assistant"}, False),
+        ({"content": ""}, False),
+        ({"content": None}, False),
+        ({"content": "a"}, True),
+        ({"reasoning_content": "a"}, True),
+        ({"reasoning": "a"}, True),
+        ({"refusal": "a"}, True),
+        ({"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": ""}}]}, True),
+        ({"tool_calls": []}, False),
+        ({"tool_calls": None}, False),
+        ({"function_call": {"name": "f"}}, True),
+        ({"audio": {"id": "a"}}, True),
+        ({"images": [{"type": "image_url"}]}, True),
+        ({"images": []}, False),
+        ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}]}, True),
+    ],
+)
+def test_content_begins_with_what_the_model_generates(delta: object, content: bool) -> None:
+    assert Scanner().feed(event(delta)).content is content
+
+
+def test_a_thought_under_both_names_is_one_thought() -> None:
+    scanner = Scanner()
+    scanner.feed(
+        event({"reasoning": "hm", "reasoning_content": "hm"})
+        + event({"reasoning": "a", "reasoning_content": "b"})
+    )
+    assert scanner.reasoning == "hmab"
+
+
+def test_choices_are_kept_apart_and_read_in_their_order() -> None:
+    scanner = Scanner()
+    scanner.feed(
+        event({"content": "B"}, index=1) + event({"content": "A"}) + event({"content": "b"}, index=1)
+    )
+    scanner.feed(event({"content": "a"}) + event(finish="stop", index=1))
+    assert (scanner.text, scanner.choices, scanner.finished, scanner.complete) == ("AaBb", 2, 1, False)
+    scanner.feed(event(finish="length"))
+    assert (scanner.finished, scanner.complete, scanner.finish) == (2, True, "length")
+
+
+def test_tool_calls_count_as_generated() -> None:
+    scanner = Scanner()
+    scanner.feed(
+        event({"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}]})
+    )
+    scanner.feed(
+        event({"tool_calls": [{"index": 0, "function": {"arguments": ':"\\n"}'}}]}) + event({"content": "!"})
+    )
+    assert scanner.tools == 'f{"a":"\\n"}'
+    assert scanner.generated == '!f{"a":"\\n"}'
+
+
+def test_usage_is_the_last_object_wherever_the_provider_puts_it() -> None:
+    scanner = Scanner()
+    assert scanner.feed(event({"content": "a"}, usage=None)).usage is None
+    chunk = scanner.feed(event({"content": "a"}, usage={"total_tokens": 1}) + event(usage=None))
+    assert chunk.usage == scanner.usage == b'{"total_tokens": 1}'
+    groq = event(x_groq={"id": "r", "usage": {"total_tokens": 2}})
+    assert scanner.feed(groq).usage == b'{"total_tokens": 2}'
+    moonshot = (
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"total_tokens":3}}]}\n\n'
+    )
+    assert scanner.feed(moonshot).usage == b'{"total_tokens":3}'
+
+
+@pytest.mark.parametrize(
+    ("stream", "error"),
+    [
+        (b'data: {"error":{"code":429}}\n\n', b'{"code":429}'),
+        (b'event: error\ndata: {"error":{"code":429}}\n\n', b'{"code":429}'),
+        (b'event: error\ndata: {"message":"no"}\n\n', b'{"message":"no"}'),
+        (b'data: {"object":"error","message":"no"}\n\n', b'{"object":"error","message":"no"}'),
+        (b'data: {"error":"no","choices":[]}\n\n', b'"no"'),
+    ],
+)
+def test_an_error_in_the_stream_is_seen_and_forwarded_plainly(stream: bytes, error: bytes) -> None:
+    scanner = Scanner()
+    scanner.feed(HELLO + END)
+    chunk = scanner.feed(stream)
+    assert chunk.error == scanner.error == error
+    assert chunk.data == stream.removeprefix(b"event: error\n")
+    assert not scanner.complete
+
+
+def test_openrouter_s_error_with_usage_keeps_both() -> None:
+    stream = event({"content": ""}, finish="error", error={"code": 502}, usage={"cost": 0.1})
+    reading = Reading([HELLO + stream + DONE])
+    assert (reading.scanner.error, reading.scanner.usage) == (b'{"code": 502}', b'{"cost": 0.1}')
+    assert reading.scanner.done
+    assert not reading.scanner.complete
+
+
+INVALID = [
+    b"{",
+    b"{}}",
+    b"[]",
+    b"1",
+    b'"a"',
+    b"nul",
+    b'{"a":}',
+    b'{"a" 1}',
+    b'{"a":1,}',
+    b"{'a':1}",
+    b'{"a":01}',
+    b'{"a":1.}',
+    b'{"a":"\x01"}',
+    b'{"a":"\\x"}',
+    b'{"a":"\\u12g4"}',
+    b'{"a":"\xff"}',
+    b'{"a":NaN}',
+    b'{"a":+1}',
+    b'{"choices":{}}',
+    b'{"choices":[1]}',
+    b'{"choices":[{"delta":"x"}]}',
+    b'{"a":' + b"[" * 2000 + b"]" * 2000 + b"}",
+    b"<html>502</html>",
+]
+
+
+@pytest.mark.parametrize("data", INVALID, ids=lambda data: data[:20].decode(errors="replace"))
+def test_an_invalid_event_stops_the_reading_and_is_not_forwarded(data: bytes) -> None:
+    scanner = Scanner()
+    chunk = scanner.feed(HELLO + b"data: " + data + b"\n\n" + END)
+    assert chunk.data == HELLO
+    assert chunk.invalid is not None
+    assert chunk.invalid.startswith("event 4 is not valid JSON: ")
+    after = scanner.feed(END)
+    assert (after.data, after.invalid, scanner.complete) == (b"", None, False)
+    assert Scanner(whole=True).feed(data).data == b""
+
+
+@pytest.mark.parametrize(
+    "body", [*INVALID, b"", b"{}", b'{"data":[]}'], ids=lambda body: body[:20].decode(errors="replace")
+)
+def test_a_body_that_is_no_completion_is_invalid(body: bytes) -> None:
+    reading = Reading([body], whole=True)
+    assert reading.data == b""
+    assert reading.chunks[-1].invalid is not None
+    assert reading.chunks[-1].invalid.startswith("the body is ")
+    assert not reading.scanner.complete
+
+
+@pytest.mark.parametrize(
+    "cut", [b"data: {", b"dat", b'data: {"choices":[]', b"data: {}\ndata: {", b"event: err", b"data: [DO"]
+)
+def test_an_answer_that_ends_inside_an_event_is_truncated(cut: bytes) -> None:
+    reading = Reading([HELLO + END + cut])
+    assert reading.chunks[-1].truncated
+    assert reading.data == HELLO + END
+    assert not reading.scanner.complete
+
+
+@pytest.mark.parametrize("rest", [b"", b"\n", b": keep-alive", b"data: [DONE]", b"data: [DONE]\n"])
+def test_an_answer_that_ends_between_events_is_not(rest: bytes) -> None:
+    reading = Reading([HELLO + END + rest])
+    assert not reading.chunks[-1].truncated
+    assert reading.scanner.complete
+
+
+def test_an_event_of_five_megabytes_passes_and_one_over_the_bound_does_not() -> None:
+    big = event({"content": "x" * 5_000_000})
+    reads = [big[i : i + 65536] for i in range(0, len(big), 65536)]
+    reading = Reading(reads)
+    assert (reading.data, len(reading.scanner.text)) == (big, 5_000_000)
+    for split in ([HELLO + big], [HELLO, *reads]):
+        scanner = Scanner(max_event=1_000_000)
+        chunks = [scanner.feed(read) for read in split]
+        assert b"".join(chunk.data for chunk in chunks) == HELLO
+        assert [chunk.invalid for chunk in chunks if chunk.invalid] == [
+            "one event is larger than max_event = 1000000 bytes: raise max_event if the provider is right"
+        ]
+
+
+def test_nothing_can_be_fed_after_the_end() -> None:
+    scanner = Scanner()
+    scanner.end()
+    with pytest.raises(SseError, match="has ended"):
+        scanner.feed(b"")
+    with pytest.raises(SseError, match="has ended"):
+        scanner.end()
+    with pytest.raises(TypeError):
+        Scanner().feed("text")  # type: ignore[arg-type]
+
+
+def test_a_lone_surrogate_is_replaced_not_refused() -> None:
+    reading = Reading([b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n'])
+    assert reading.scanner.text == "a\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"a":1,"usage":null}', b'{"a":1}'),
+        (b'{"usage":null,"a":1}', b'{"a":1}'),
+        (b'{"usage":null}', b"{}"),
+        (b'{"a":1 , "usage" : {"b":[1]} , "c":2}', b'{"a":1  , "c":2}'),
+        (b'{"usage":1,"usage":2,"a":3}', b'{"a":3}'),
+        (b'{"a":1,"usage":1,"usage":2}', b'{"a":1}'),
+        (b'{"a":{"usage":1}}', b'{"a":{"usage":1}}'),
+        (b'{"a":"\\"usage\\":null"}', b'{"a":"\\"usage\\":null"}'),
+        (b'{"choices":[],"usage":null}', b'{"choices":[]}'),
+        (b'{"choices":[],"usage":{"a":1}}', None),
+        (b'{"choices":[],"usage":{"a":1},"error":{}}', b'{"choices":[],"error":{}}'),
+        (b'{"usage":null', b'{"usage":null'),
+    ],
+)
+def test_without_usage_cuts_the_member_and_its_comma(before: bytes, after: bytes | None) -> None:
+    want = b"" if after is None else b"data: " + after + b"\n\n"
+    shown = without_usage(HELLO + b"data: " + before + b"\n\n" + END)
+    assert shown == HELLO + want + END
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=int(os.environ.get("GATEWAY_EXAMPLES", "40")))
+@given(JSON, st.text(), st.booleans(), st.lists(st.integers(0, 400), max_size=6))
+def test_any_valid_event_passes_unchanged_at_any_split(
+    extra: object, text: str, ascii_only: bool, cuts: list[int]
+) -> None:
+    payload = {"extra": extra, "choices": [{"delta": {"content": text, "other": extra}}], "more": extra}
+    text_of = json.dumps(payload, ensure_ascii=ascii_only)
+    stream = b"data: " + text_of.encode("utf-8", "surrogatepass") + b"\n\n"
+    edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+    reading = Reading(stream[a:b] for a, b in itertools.pairwise(edges))
+    assert reading.data == stream
+    assert reading.scanner.text == text
+
+
+@given(st.text(alphabet='{}[]",:\\u0123e.-+ntfalsr "', max_size=30))
+def test_what_json_refuses_is_refused(text: str) -> None:
+    try:
+        valid = isinstance(json.loads('{"a":' + text + "}", parse_constant=lambda name: 1 / 0), dict)
+    except (ValueError, ZeroDivisionError):
+        valid = False
+    chunk = Scanner().feed(b'data: {"a":' + text.encode() + b"}\n\n")
+    assert (chunk.invalid is None) == valid
+
+
+@needs_recordings
+def test_the_splitter_reads_other_dialects() -> None:
+    stream = (RECORDINGS / "anthropic/messages_stream_thinking_text.sse").read_bytes()
+    want = [
+        (event["type"], event)
+        for event in (json.loads(line[5:]) for line in stream.splitlines() if line.startswith(b"data:"))
+    ]
+    events = Events()
+    got = [found for i in range(len(stream)) for found in events.feed(stream[i : i + 1])]
+    assert events.end() is None
+    assert [(name, json.loads(data)) for name, data in got] == want
+    gemini = (RECORDINGS / "gemini/stream_thinking.sse").read_bytes()
+    assert len(Events().feed(gemini)) == 23
+    assert all(name == "message" and json.loads(data) for name, data in Events().feed(gemini))
+
+
+def test_the_splitter_joins_lines_and_ends_once() -> None:
+    events = Events(max_event=100)
+    assert events.feed(b": c\n\nevent: a\ndata: 1\ndata: 2\n\nevent: b\n\ndata:3") == [("a", b"1\n2")]
+    assert events.end() == ("message", b"3")
+    with pytest.raises(SseError, match="has ended"):
+        events.feed(b"")
+    with pytest.raises(SseError, match="max_event = 4"):
+        Events(max_event=4).feed(b"data: 123")
