@@ -1,14 +1,15 @@
 """The hot core of llm-gateway, usable alone from any Python service."""
 
-from typing import final
+from typing import Any, final
 
 __all__ = [
+    "CacheStats",
     "Canon",
     "CanonError",
-    "Reading",
-    "__version__",
     "Chunk",
     "Events",
+    "ExactCache",
+    "Reading",
     "Scanner",
     "SseError",
     "__version__",
@@ -59,15 +60,15 @@ class Reading:
     @property
     def question(self) -> str | None:
         """The text of the last user turn, its text parts joined by a line feed; None when there is more than text."""
+    @property
+    def body(self) -> bytes:
+        """The request body itself."""
     def key(self, scope: bytes, /) -> bytes:
         """The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …)."""
     def context(self, scope: bytes, /) -> bytes:
         """The 32-byte key of all but the last user turn's content, within a scope."""
     def splice(self, model: str | None = None, include_usage: bool = False) -> bytes:
         """The client's own bytes with `model` replaced, usage asked for if streaming, and `cache` cut out."""
-from typing import Any, final
-
-__version__: str
 
 @final
 class CacheStats:
@@ -109,6 +110,7 @@ class ExactCache:
     def capacity(self) -> int: ...
     @property
     def shards(self) -> int: ...
+
 # sse
 
 class SseError(ValueError):

@@ -64,7 +64,8 @@ class Pipeline:
             request = requests.read(self.canon, await call.body())
             entry.model, entry.stream = request.model, request.stream
             key.permit(request.model)
-            with self.limits.admit(key, entry):
+            with self.limits.admit(key) as admission:
+                entry.quota = admission.quota
                 terms = self.exact.terms(request, call.cache_control)
                 place = request.key(f"{call.endpoint}\n{key.tenant}\n{terms.namespace}".encode())
                 if kept := self.exact.get(place, terms):
@@ -129,7 +130,9 @@ class Pipeline:
             finally:
                 usage = self.settlement.settle(entry, target, request, scanner)
         if scanner.finish != "content_filter" and (transcript := flight.transcript()):
-            flight.answer = Answer(transcript, flight.whole, provider.name, target.model, usage, entry.cost_pico)
+            flight.answer = Answer(
+                transcript, flight.whole, provider.name, target.model, usage, entry.cost_pico
+            )
             self.exact.put(ticket.place, ticket.terms, flight.answer)
 
 

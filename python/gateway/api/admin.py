@@ -28,6 +28,9 @@ class Admin:
         self._keys.require_admin(credential(request.headers))
         query = request.rel_url.query
         if unknown := set(query) - _PARAMETERS:
-            raise InvalidRequest(f"Unknown parameter '{min(unknown)[:40]}': use from, to and group_by.", param=min(unknown)[:40])
+            raise InvalidRequest(
+                f"Unknown parameter '{min(unknown)[:40]}': use from, to and group_by.",
+                param=min(unknown)[:40],
+            )
         report = await self._costs(query.get("from"), query.get("to"), query.get("group_by"))
         return wire.reply(request, 200, orjson.dumps(report), {"x-request-id": new_id()})

@@ -35,8 +35,16 @@ async def read_body(request: web.BaseRequest, options: ServerOptions) -> bytes:
         return await _collect(request, options)
     except TimeoutError:
         raise RequestTimeout from None
-    except (web.RequestPayloadError, ContentEncodingError, TransferEncodingError, zlib.error, HTTPException) as error:
-        raise InvalidRequest("The request body is not what its Content-Encoding or Transfer-Encoding says.") from error
+    except (
+        web.RequestPayloadError,
+        ContentEncodingError,
+        TransferEncodingError,
+        zlib.error,
+        HTTPException,
+    ) as error:
+        raise InvalidRequest(
+            "The request body is not what its Content-Encoding or Transfer-Encoding says."
+        ) from error
 
 
 async def _collect(request: web.BaseRequest, options: ServerOptions) -> bytes:

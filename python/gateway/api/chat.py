@@ -63,7 +63,9 @@ class Chat:
         chunked = request.version >= (1, 1)
         frame = wire.frame if chunked else bytes
         keep_alive = request.keep_alive and chunked
-        framing = "cache-control: no-cache\r\nx-accel-buffering: no\r\n" + ("transfer-encoding: chunked\r\n" if chunked else "")
+        framing = "cache-control: no-cache\r\nx-accel-buffering: no\r\n" + (
+            "transfer-encoding: chunked\r\n" if chunked else ""
+        )
         transport.write(wire.head(200, told(entry), EVENTS, framing, keep_alive) + frame(first))
         try:
             async for chunk in chunks:
@@ -91,11 +93,10 @@ def told(entry: Entry) -> dict[str, str]:
         headers["x-gateway-saved-usd"] = usd(entry.saved_pico)
     if entry.first_byte_us and entry.cache != "coalesced":
         headers["x-gateway-overhead-ms"] = f"{(entry.first_byte_us - entry.upstream_us) / 1000:.3f}"
-    if entry.remaining is not None:
-        limit, remaining, reset = entry.remaining
-        headers["x-ratelimit-limit-requests"] = str(limit)
-        headers["x-ratelimit-remaining-requests"] = str(remaining)
-        headers["x-ratelimit-reset-requests"] = f"{reset:.3f}s"
+    if entry.quota is not None:
+        headers["x-ratelimit-limit-requests"] = str(entry.quota.limit)
+        headers["x-ratelimit-remaining-requests"] = str(entry.quota.remaining)
+        headers["x-ratelimit-reset-requests"] = f"{entry.quota.reset_seconds:.3f}s"
     return headers
 
 

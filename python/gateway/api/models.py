@@ -11,8 +11,8 @@ from aiohttp import web
 from gateway.api import wire
 from gateway.api.credentials import credential
 from gateway.api.server import new_id
+from gateway.errors import PermissionRefused
 from gateway.policy.keys import Key, Keyring
-from gateway.errors import GatewayError, PermissionRefused
 from gateway.policy.route import Router
 
 PREFIX = "/v1/models/"

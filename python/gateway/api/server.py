@@ -82,7 +82,12 @@ class Server(web.Server):
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
         return Connection(
-            self, loop=loop, keepalive_timeout=self._options.keepalive, access_log=None, lingering_time=1.0, auto_decompress=True
+            self,
+            loop=loop,
+            keepalive_timeout=self._options.keepalive,
+            access_log=None,
+            lingering_time=1.0,
+            auto_decompress=True,
         )
 
     def stop_sweeping(self) -> None:
@@ -107,7 +112,9 @@ class Server(web.Server):
         path = request.path
         methods = self._routes.get(path) or self._routes.get(path.rstrip("/")) or self._by_prefix(path)
         if methods is None:
-            raise NotFound(f"There is nothing at {request.method} {path[:200]}. See GET /v1/models, POST /v1/chat/completions.")
+            raise NotFound(
+                f"There is nothing at {request.method} {path[:200]}. See GET /v1/models, POST /v1/chat/completions."
+            )
         endpoint = methods.get(request.method)
         if endpoint is None:
             raise MethodNotAllowed(headers={"allow": ", ".join(methods)})

@@ -53,7 +53,13 @@ def written(*, keep_alive: bool) -> web.StreamResponse:
 
 
 def reply(
-    request: web.BaseRequest, status: int, body: bytes, headers: Mapping[str, str], content_type: str = JSON, *, close: bool = False
+    request: web.BaseRequest,
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    content_type: str = JSON,
+    *,
+    close: bool = False,
 ) -> web.StreamResponse:
     """A complete response."""
     keep_alive = request.keep_alive and not close
@@ -61,13 +67,17 @@ def reply(
     return Reply(start if request.method == "HEAD" else start + body, keep_alive=keep_alive).as_response()
 
 
-def failure(request: web.BaseRequest, error: GatewayError, headers: Mapping[str, str], *, close: bool = False) -> web.StreamResponse:
+def failure(
+    request: web.BaseRequest, error: GatewayError, headers: Mapping[str, str], *, close: bool = False
+) -> web.StreamResponse:
     """An error in OpenAI's shape."""
     return reply(request, error.status, error.body(), {**headers, **error.headers}, close=close)
 
 
 def head(status: int, headers: Mapping[str, str], content_type: str, framing: str, keep_alive: bool) -> bytes:
-    lines = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{framing}"
+    lines = (
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{framing}"
+    )
     for name, value in headers.items():
         lines += f"{name}: {clean(value)}\r\n"
     return (lines + ("\r\n" if keep_alive else "connection: close\r\n\r\n")).encode("latin-1", "replace")

@@ -107,7 +107,9 @@ class Flight:
     def chunk(self, position: int) -> bytes | None:
         """The chunk at a position; None when it has not come yet or is not to be shown yet."""
         if position < self._dropped:
-            raise UpstreamInterrupted("This client fell too far behind the answer that it shares with others.")
+            raise UpstreamInterrupted(
+                "This client fell too far behind the answer that it shares with others."
+            )
         index = position - self._dropped
         return self._chunks[index] if self._showing and index < len(self._chunks) else None
 
@@ -141,7 +143,9 @@ class Cursor:
     def __enter__(self) -> Cursor:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._flight.leave(self)
 
     def __aiter__(self) -> Cursor:
@@ -190,5 +194,3 @@ class Flights:
 
     def __len__(self) -> int:
         return len(self._flights)
-
-

@@ -42,8 +42,15 @@ def replay(reply: bytes) -> bytes:
     common["object"] = "chat.completion.chunk"
     chunks = []
     for choice in whole["choices"]:
-        rest = {name: value for name, value in choice.items() if name not in ("message", "finish_reason", "index")}
-        opening = {"index": choice["index"], "delta": _delta(choice["message"]), **rest, "finish_reason": None}
+        rest = {
+            name: value for name, value in choice.items() if name not in ("message", "finish_reason", "index")
+        }
+        opening = {
+            "index": choice["index"],
+            "delta": _delta(choice["message"]),
+            **rest,
+            "finish_reason": None,
+        }
         ending = {"index": choice["index"], "delta": {}, "finish_reason": choice.get("finish_reason")}
         chunks += [{**common, "choices": [opening]}, {**common, "choices": [ending]}]
     if whole.get("usage") is not None:
@@ -55,7 +62,9 @@ def replay(reply: bytes) -> bytes:
 
 def _payloads(events: bytes) -> Iterator[dict[str, Any]]:
     for block in events.split(b"\n\n"):
-        data = b"\n".join(line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
+        data = b"\n".join(
+            line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:")
+        )
         if data:
             yield orjson.loads(data)
 

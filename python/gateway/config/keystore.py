@@ -53,7 +53,15 @@ class KeyStore:
         public_id = new_public_id()
         secret = new_secret(public_id)
         key = Key(public_id, digest(secret), name, tenant, models, requests_per_minute, concurrency)
-        row = (key.id, key.digest, name, tenant, orjson.dumps(models).decode(), requests_per_minute, concurrency)
+        row = (
+            key.id,
+            key.digest,
+            name,
+            tenant,
+            orjson.dumps(models).decode(),
+            requests_per_minute,
+            concurrency,
+        )
         self._db.execute("INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", (*row, int(time.time())))
         return key, secret
 
@@ -66,7 +74,9 @@ class KeyStore:
         """All keys, the oldest first, revoked ones included."""
         rows = self._db.execute("SELECT * FROM keys ORDER BY created_at, id").fetchall()
         return [
-            KeyRecord(Key(id_, hash_, name, tenant, tuple(orjson.loads(models)), rpm, concurrency), created, revoked)
+            KeyRecord(
+                Key(id_, hash_, name, tenant, tuple(orjson.loads(models)), rpm, concurrency), created, revoked
+            )
             for id_, hash_, name, tenant, models, rpm, concurrency, created, revoked in rows
         ]
 

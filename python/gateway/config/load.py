@@ -122,7 +122,12 @@ def _cross_check(config: Config) -> Iterator[str]:
             url = urlsplit(provider.base_url)
             if url.scheme not in ("http", "https") or not url.hostname:
                 yield f"providers.{name}.base_url: must be an http or https URL such as https://host/v1"
-            elif url.port == config.server.port and url.hostname in ("127.0.0.1", "localhost", "::1", config.server.host):
+            elif url.port == config.server.port and url.hostname in (
+                "127.0.0.1",
+                "localhost",
+                "::1",
+                config.server.host,
+            ):
                 yield f"providers.{name}.base_url: this is the gateway itself; every call would go round in a circle"
     for alias, target in config.models.items():
         provider_name, slash, model = target.partition("/")
@@ -130,7 +135,9 @@ def _cross_check(config: Config) -> Iterator[str]:
             yield f"models.{alias}: must be 'provider/model', not '{target}'"
         elif provider_name not in config.providers and provider_name not in ROWS and provider_name != "demo":
             near = difflib.get_close_matches(provider_name, [*config.providers, *ROWS], 1)
-            yield f"models.{alias}: no provider '{provider_name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+            yield f"models.{alias}: no provider '{provider_name}'" + (
+                f"; did you mean '{near[0]}'?" if near else ""
+            )
 
 
 def _dotted(at: Path_) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.chat.usage import Usage
 from gateway.errors import GatewayError, UpstreamError
@@ -42,6 +42,17 @@ COLUMNS = (
 NAME_LIMIT = 256
 
 
+class Quota(Protocol):
+    """A rate limit as response headers show it."""
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def remaining(self) -> int: ...
+    @property
+    def reset_seconds(self) -> float: ...
+
+
 class Entry:
     """What the ledger will say of one call. A `with` over it ends in `ok`, `refused`, `failed` or `hung_up`.
 
@@ -49,7 +60,7 @@ class Entry:
     `airborne` is set, and the flight that clears it closes what the client has left behind.
     """
 
-    __slots__ = (*COLUMNS, "_ledger", "airborne", "left", "opened_in", "opened_ns", "remaining", "upstream_us")
+    __slots__ = (*COLUMNS, "_ledger", "airborne", "left", "opened_in", "opened_ns", "quota", "upstream_us")
 
     id: str
     started_ns: int
@@ -91,13 +102,15 @@ class Entry:
         self.first_byte_us = self.duration_us = 0
         self.airborne = self.left = False
         self.opened_in: Any = None
-        self.remaining: int | None = None
+        self.quota: Quota | None = None
         self.upstream_us = 0
 
     def __enter__(self) -> Entry:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if error is not None:
             self.blame(error)
         self.left = True
@@ -110,7 +123,12 @@ class Entry:
             self.outcome = "failed" if isinstance(error, UpstreamError) or error.status >= 500 else "refused"
             self.status, self.error = error.status, error.code or error.type
         elif isinstance(error, asyncio.CancelledError | GeneratorExit):
-            self.outcome, self.status, self.error, self.partial = "hung_up", 499, "client_closed_request", True
+            self.outcome, self.status, self.error, self.partial = (
+                "hung_up",
+                499,
+                "client_closed_request",
+                True,
+            )
         else:
             self.outcome, self.status, self.error = "failed", 500, "internal_error"
 

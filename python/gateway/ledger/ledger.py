@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Protocol
 
 import orjson
@@ -37,7 +38,9 @@ class Ledger:
     `FLUSH_SECONDS`, and as long as it fails the rows wait in memory and in the journal.
     """
 
-    def __init__(self, journal: Journal, store: Store, *, wall: Callable[[], int], clock: Callable[[], int]) -> None:
+    def __init__(
+        self, journal: Journal, store: Store, *, wall: Callable[[], int], clock: Callable[[], int]
+    ) -> None:
         self._journal, self._store = journal, store
         self._wall, self._clock = wall, clock
         self._closed: list[tuple[Row, Segment, Segment | None]] = []
@@ -56,8 +59,17 @@ class Ledger:
         entry.airborne = True
         if entry.opened_in is None:
             row = dict(zip(COLUMNS, entry.row(), strict=True))
-            row |= {"outcome": "interrupted", "status": 0, "error": "gateway_died", "partial": True, "duration_us": 0}
-            row |= {"cost_pico": reserved_pico, "cost_source": "unknown" if reserved_pico is None else "estimated"}
+            row |= {
+                "outcome": "interrupted",
+                "status": 0,
+                "error": "gateway_died",
+                "partial": True,
+                "duration_us": 0,
+            }
+            row |= {
+                "cost_pico": reserved_pico,
+                "cost_source": "unknown" if reserved_pico is None else "estimated",
+            }
             entry.opened_in = self._journal.append(b"o" + orjson.dumps(list(row.values())))
 
     def elapsed_us(self, entry: Entry) -> int:
@@ -96,6 +108,16 @@ class Ledger:
             self._journal.trim()
             self.healthy = True
 
+    async def settle_down(self) -> None:
+        """Flushes for a reader; a failing store is not the reader's trouble."""
+        with suppress(Exception):
+            await self.flush()
+
+    @property
+    def backlog(self) -> int:
+        """Closed entries that the store does not have yet."""
+        return len(self._closed)
+
     async def close_down(self) -> None:
         """Flushes for the last time. What the store refuses stays in the journal for the next start."""
         if self._timer is not None:
@@ -103,7 +125,9 @@ class Ledger:
         try:
             await self.flush()
         except Exception:
-            log.exception("the ledger store failed at shutdown; %d rows stay in the journal", len(self._closed))
+            log.exception(
+                "the ledger store failed at shutdown; %d rows stay in the journal", len(self._closed)
+            )
         self._thread.shutdown()
         self._journal.close()
         self._store.close()
@@ -125,6 +149,9 @@ class Ledger:
             await self.flush()
         except Exception:
             if self.healthy:
-                log.exception("the ledger store failed; rows wait in the journal and are retried every %ss", RETRY_SECONDS)
+                log.exception(
+                    "the ledger store failed; rows wait in the journal and are retried every %ss",
+                    RETRY_SECONDS,
+                )
             self.healthy = False
             self._timer = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flush_soon)

@@ -14,7 +14,25 @@ from gateway.chat.money import to_usd
 from gateway.ledger.entry import COLUMNS
 from gateway.ledger.ledger import Row
 
-BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
+BUCKETS_MS = (
+    1,
+    2,
+    5,
+    10,
+    25,
+    50,
+    100,
+    250,
+    500,
+    1_000,
+    2_500,
+    5_000,
+    10_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+)
 MODEL_LIMIT = 500
 _AT = {name: index for index, name in enumerate(COLUMNS)}
 
@@ -37,7 +55,11 @@ class Metrics(Collector):
 
     def count(self, row: Row) -> None:
         """Adds one ledger row. Past `MODEL_LIMIT` distinct names a model counts as `other`."""
-        endpoint, provider, model = row[_AT["endpoint"]], row[_AT["provider"]], self._bounded(row[_AT["model"]])
+        endpoint, provider, model = (
+            row[_AT["endpoint"]],
+            row[_AT["provider"]],
+            self._bounded(row[_AT["model"]]),
+        )
         cache, outcome = row[_AT["cache"]], row[_AT["outcome"]]
         self._requests[endpoint, provider, model, cache, outcome, str(row[_AT["status"]])] += 1
         for kind in ("input", "output", "cached", "reasoning"):
@@ -56,13 +78,23 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         labels = ("endpoint", "provider", "model", "cache", "outcome", "status")
-        yield _counter("gateway_requests", "Calls by endpoint, provider, model, cache, outcome and status.", labels, self._requests)
+        yield _counter(
+            "gateway_requests",
+            "Calls by endpoint, provider, model, cache, outcome and status.",
+            labels,
+            self._requests,
+        )
         kinds = ("provider", "model", "kind")
         yield _counter("gateway_tokens", "Tokens by provider, model and kind.", kinds, self._tokens)
         spent = {at: to_usd(pico) for at, pico in self._cost.items()}
         yield _counter("gateway_cost_usd", "Known cost in USD.", ("provider", "model"), spent)
         saved = {(cause,): to_usd(pico) for cause, pico in self._saved.items()}
-        yield _counter("gateway_saved_usd", "What calls would have cost, less what was paid, by cause.", ("cause",), saved)
+        yield _counter(
+            "gateway_saved_usd",
+            "What calls would have cost, less what was paid, by cause.",
+            ("cause",),
+            saved,
+        )
         refused = {(): self.unauthenticated}
         yield _counter("gateway_unauthenticated", "Requests refused for want of a valid key.", (), refused)
         yield self._durations()
@@ -89,7 +121,10 @@ class Metrics(Collector):
 
 
 def _counter(
-    name: str, text: str, labels: tuple[str, ...], values: Counter[tuple[str, ...]] | dict[tuple[str, ...], float] | dict[tuple[()], int]
+    name: str,
+    text: str,
+    labels: tuple[str, ...],
+    values: Counter[tuple[str, ...]] | dict[tuple[str, ...], float] | dict[tuple[()], int],
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=labels)
     for at, value in values.items():

@@ -87,7 +87,9 @@ class Prices:
             self._fresh_until = now + REFRESH_SECONDS
         key = (provider, model)
         if key not in self._rates:
-            self._rates[key] = self._own.get(f"{provider}/{model}") or self._own.get(model) or self._look_up(*key, now)
+            self._rates[key] = (
+                self._own.get(f"{provider}/{model}") or self._own.get(model) or self._look_up(*key, now)
+            )
         return self._rates[key]
 
     def models(self, provider: str) -> list[str]:
@@ -111,10 +113,11 @@ class Prices:
             return None
         return Rate(**{unit: price for unit, price in units.items() if price is not None})
 
-
     def _find(self, provider: str, model: str) -> ModelInfo | None:
         try:
-            _, found = self._catalogue.find_provider_model(model, None, None if provider == ANY_PROVIDER else provider, None)
+            _, found = self._catalogue.find_provider_model(
+                model, None, None if provider == ANY_PROVIDER else provider, None
+            )
         except LookupError:
             return None
         return found
@@ -122,7 +125,9 @@ class Prices:
 
 def own_rate(usd_per_million: Mapping[str, float]) -> Rate:
     """A rate from the operator's figures in USD per million tokens, keyed like the fields of `Rate`."""
-    return Rate(**{unit: Price(((0, _per_token(Decimal(str(usd)))),)) for unit, usd in usd_per_million.items()})
+    return Rate(
+        **{unit: Price(((0, _per_token(Decimal(str(usd)))),)) for unit, usd in usd_per_million.items()}
+    )
 
 
 def _price(listed: Any) -> Price | None:
@@ -130,7 +135,9 @@ def _price(listed: Any) -> Price | None:
         return None
     if isinstance(listed, Decimal):
         return Price(((0, _per_token(listed)),))
-    return Price(((0, _per_token(listed.base)), *((tier.start, _per_token(tier.price)) for tier in listed.tiers)))
+    return Price(
+        ((0, _per_token(listed.base)), *((tier.start, _per_token(tier.price)) for tier in listed.tiers))
+    )
 
 
 def _per_token(usd_per_million: Decimal) -> Decimal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -46,20 +46,30 @@ class Key:
     def permit(self, model: str) -> None:
         """Raises `PermissionRefused` if this key may not use the model."""
         if self.models and not any(fnmatchcase(model, pattern) for pattern in self.models):
-            raise PermissionRefused(f"This key may not use the model '{model[:100]}'.", param="model", code="model_not_allowed")
+            raise PermissionRefused(
+                f"This key may not use the model '{model[:100]}'.", param="model", code="model_not_allowed"
+            )
 
 
 class Keyring:
     """All keys, by public id. `replace` swaps the whole table at once."""
 
-    def __init__(self, admin_digest: bytes, *, anonymous: bool) -> None:
-        self.anonymous = anonymous
+    def __init__(
+        self, admin_digest: bytes, *, anonymous: bool, refresh: Callable[[], None] = lambda: None
+    ) -> None:
+        self._anonymous, self._refresh = anonymous, refresh
         self._admin = Key(ADMIN, admin_digest, name=ADMIN)
         self._guest = Key(ANONYMOUS, _NOBODY, name=ANONYMOUS)
         self._by_id: dict[str, Key] = {}
 
-    def replace(self, keys: Iterable[Key]) -> None:
+    def replace(self, keys: Iterable[Key], *, ever: bool) -> None:
+        """Takes on the live keys; `ever` says whether any was ever made, revoked or not."""
         self._by_id = {key.id: key for key in keys}
+        self._anonymous = self._anonymous and not ever
+
+    @property
+    def open_to_guests(self) -> bool:
+        return self._anonymous
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -70,21 +80,29 @@ class Keyring:
         Where no key was ever made and the gateway listens on loopback only, anybody who does not claim a key is a guest.
         """
         presented = digest(credential)
-        if credential.startswith(PREFIX):
-            key = self._by_id.get(credential[len(PREFIX) :].partition("-")[0])
-            if hmac.compare_digest(presented, key.digest if key else _NOBODY) and key:
-                return key
-        if self.is_admin(presented):
-            return self._admin
-        if self.anonymous and not self._by_id and not credential.startswith(PREFIX):
+        key = self._find(credential, presented)
+        if key is None and credential.startswith(PREFIX):
+            self._refresh()  # it may have been made a moment ago, by another process
+            key = self._find(credential, presented)
+        if key is not None:
+            return key
+        if self._anonymous and not credential.startswith(PREFIX):
             return self._guest
         raise AuthenticationFailed
+
+    def _find(self, credential: str, presented: bytes) -> Key | None:
+        key = self._by_id.get(credential[len(PREFIX) :].partition("-")[0])
+        if hmac.compare_digest(presented, key.digest if key else _NOBODY) and key:
+            return key
+        return self._admin if self.is_admin(presented) else None
 
     def require_admin(self, credential: str) -> None:
         """Raises unless `credential` is the admin key; a valid key of a caller is a 403, everything else a 401."""
         if not self.is_admin(digest(credential)):
             self.authenticate(credential)
-            raise PermissionRefused("This needs the admin key (GATEWAY_ADMIN_KEY).", code="admin_key_required")
+            raise PermissionRefused(
+                "This needs the admin key (GATEWAY_ADMIN_KEY).", code="admin_key_required"
+            )
 
     def is_admin(self, presented: bytes) -> bool:
         return hmac.compare_digest(presented, self._admin.digest)

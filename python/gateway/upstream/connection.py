@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from gateway.errors import GatewayError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
+from gateway.errors import (
+    GatewayError,
+    UpstreamInterrupted,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 
 if TYPE_CHECKING:
     from gateway.providers.base import Provider
@@ -28,7 +34,9 @@ INFLATED_AT_ONCE = 1 << 20
 class Connection(asyncio.Protocol):
     """Carries one exchange after another. `reusable` says whether the next one may use it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, provider: Provider, lost: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, provider: Provider, lost: Callable[[Connection], None]
+    ) -> None:
         self._loop, self._provider, self._lost = loop, provider, lost
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -86,7 +94,12 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        return self._done and self._error is None and self._transport is not None and self._parser.should_keep_alive()
+        return (
+            self._done
+            and self._error is None
+            and self._transport is not None
+            and self._parser.should_keep_alive()
+        )
 
     def abort(self) -> None:
         """Closes the socket at once: the provider sees the hang-up."""
@@ -130,7 +143,11 @@ class Connection(asyncio.Protocol):
                 self._done = True
             else:
                 name = self._provider.name
-                said = "broke off in the middle of its answer" if self._head_done else "closed the connection without an answer"
+                said = (
+                    "broke off in the middle of its answer"
+                    if self._head_done
+                    else "closed the connection without an answer"
+                )
                 self._fail(UpstreamInterrupted(f"{name} {said}."))
         self._wake()
         self._disarm()
@@ -149,7 +166,9 @@ class Connection(asyncio.Protocol):
         self.status, self._head_done = status, True
         encoding = self.headers.get("content-encoding", "identity").lower()
         if encoding in ("gzip", "x-gzip", "deflate"):
-            self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32 if encoding != "deflate" else zlib.MAX_WBITS)
+            self._inflater = zlib.decompressobj(
+                zlib.MAX_WBITS | 32 if encoding != "deflate" else zlib.MAX_WBITS
+            )
         elif encoding not in ("identity", ""):
             self._fail(UpstreamInvalid(f"{self._provider.name} sent an encoding that was not asked for."))
 

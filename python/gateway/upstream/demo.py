@@ -104,14 +104,20 @@ def _reply(request: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 def _message(request: dict[str, Any], seed: int) -> tuple[dict[str, Any], str]:
     """The assistant's message, and the text whose tokens it costs."""
-    tools = [tool["function"] for tool in request.get("tools") or () if tool.get("type") == "function" and "function" in tool]
+    tools = [
+        tool["function"]
+        for tool in request.get("tools") or ()
+        if tool.get("type") == "function" and "function" in tool
+    ]
     last = request["messages"][-1]
     if tools and request.get("tool_choice") != "none" and last.get("role") == "user":
         tool = tools[seed % len(tools)]
         arguments = orjson.dumps(_example(tool.get("parameters") or {})).decode()
         function = {"name": tool["name"], "arguments": arguments}
         call = {"id": f"call_{seed:024x}", "type": "function", "function": function}
-        return {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}, tool["name"] + arguments
+        return {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}, tool[
+            "name"
+        ] + arguments
     text = _text(request.get("response_format") or {}, seed)
     return {"role": "assistant", "content": text, "refusal": None}, text
 
@@ -140,14 +146,24 @@ def _example(schema: dict[str, Any]) -> Any:
 
 def _paced(reply: dict[str, Any]) -> Iterator[tuple[float, bytes]]:
     """The reply as events, each with the pause before it."""
-    common = {"id": reply["id"], "object": "chat.completion.chunk", "created": reply["created"], "model": reply["model"]}
+    common = {
+        "id": reply["id"],
+        "object": "chat.completion.chunk",
+        "created": reply["created"],
+        "model": reply["model"],
+    }
     pause = FIRST_TOKEN_SECONDS
     for choice in reply["choices"]:
         for delta in _deltas(choice["message"]):
             part = {"index": choice["index"], "delta": delta, "logprobs": None, "finish_reason": None}
             yield pause, event({**common, "choices": [part], "usage": None})
             pause = TOKEN_SECONDS
-        end = {"index": choice["index"], "delta": {}, "logprobs": None, "finish_reason": choice["finish_reason"]}
+        end = {
+            "index": choice["index"],
+            "delta": {},
+            "logprobs": None,
+            "finish_reason": choice["finish_reason"],
+        }
         yield 0.0, event({**common, "choices": [end], "usage": None})
     yield 0.0, event({**common, "choices": [], "usage": reply["usage"]}) + b"data: [DONE]\n\n"
 

@@ -5,7 +5,7 @@
 //!
 //! Architecture invariant: no pyo3, no async, no clock, no globals, no I/O but mapped files.
 
-pub mod canon;
 pub mod bucket;
+pub mod canon;
 pub mod exact;
 pub mod sse;

@@ -118,6 +118,12 @@ impl Reading {
         self.0.question()
     }
 
+    /// The request body itself.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(self.0.body().into_pyobject(py)?)
+    }
+
     /// The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …).
     #[pyo3(signature = (scope, /))]
     fn key<'py>(&self, py: Python<'py>, scope: &[u8]) -> Bound<'py, PyBytes> {

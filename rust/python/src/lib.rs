@@ -2,10 +2,9 @@
 
 mod canon;
 mod exact;
+mod sse;
 
 use pyo3::prelude::*;
-
-mod sse;
 
 /// The hot core of llm-gateway, usable alone from any Python service.
 #[pymodule(gil_used = false)]
@@ -14,8 +13,10 @@ mod native {
 
     #[pymodule_export]
     use super::canon::{Canon, CanonError, Reading};
+    #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
-    use sse::{Chunk, Events, Scanner, SseError, without_usage};
+    #[pymodule_export]
+    use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
