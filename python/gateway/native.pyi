@@ -14,6 +14,8 @@ __all__ = [
     "SseError",
     "__version__",
     "without_usage",
+__all__ = [
+    "__version__",
 ]
 
 __version__: str

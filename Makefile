@@ -1,0 +1,85 @@
+# `make help` lists the commands. Everything is installed into .venv/ and compiled into rust/target/.
+
+# Read when .venv/ is made: the first Python that is new enough, or PYTHON=/path/to/one.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/made
+CARGO := cargo
+WORKSPACE := --manifest-path rust/Cargo.toml --workspace
+RUST_FILES := $(shell find rust -name target -prune -o -type f -print)
+
+# One interpreter for every cargo call: another would recompile pyo3 each time.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
+
+# $(call package,NAME): installs a system package where that is allowed, else says what is missing.
+package = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	then apt-get update -qq && apt-get install -qq --yes --no-install-recommends $(1); \
+	else echo "make: the system package $(1) is missing: 'sudo apt-get install $(1)', or your system's like." >&2; exit 1; fi
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test test-rust test-python lint lint-rust lint-python bench bench-native clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+setup: $(MADE)/gateway ## build and install into .venv/
+
+run: $(MADE)/gateway ## start the gateway (ARGS="--port 4001")
+	@exec $(BIN)/gateway serve $(ARGS)
+
+test: test-rust test-python ## run all tests
+
+test-rust: $(MADE)/venv ## cargo test
+	$(CARGO) test $(WORKSPACE) --quiet
+
+test-python: $(MADE)/dev ## pytest (ARGS="-k budget")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: lint-rust lint-python ## check style and types
+
+lint-rust: $(MADE)/venv ## rustfmt, clippy
+	$(CARGO) fmt --manifest-path rust/Cargo.toml --all --check
+	$(CARGO) clippy $(WORKSPACE) --all-targets --quiet -- -D warnings
+
+lint-python: $(MADE)/dev ## ruff, mypy, stubtest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	MYPYPATH=python $(BIN)/python -m mypy.stubtest gateway.native
+
+bench: $(MADE)/bench ## the gateway beside bare aiohttp, in one run
+	@command -v wrk >/dev/null || { $(call package,wrk); }
+	$(BIN)/python -m benches.load $(ARGS)
+
+bench-native: $(MADE)/bench ## the native pieces beside what else one would use
+	$(BIN)/python -m benches.native $(ARGS)
+
+clean: ## remove what was built, .venv/ too
+	rm -rf $(VENV) rust/target dist benches/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find python -name '*.so' -delete
+	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
+
+$(MADE)/venv:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed (PYTHON=/path/to/python3 names it)." >&2; exit 1; }
+	@command -v $(CARGO) >/dev/null || { echo "make: a Rust toolchain is needed: https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { $(call package,gcc); }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { $(call package,$(shell $(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')); }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip 'maturin>=1.16,<2'
+	@mkdir -p $(MADE) && touch $@
+
+$(MADE)/gateway: $(MADE)/venv pyproject.toml $(RUST_FILES)
+	$(BIN)/maturin develop --release
+	@touch $@
+
+$(MADE)/dev $(MADE)/bench: $(MADE)/%: pyproject.toml | $(MADE)/gateway
+	$(BIN)/maturin develop --release --extras $*
+	@touch $@
