@@ -1,0 +1,1 @@
+"""Benches: every figure in the documentation has one that prints it. Results go to `benches/out/`."""
