@@ -99,7 +99,7 @@ def main() -> int:
     )
     chosen = arguments.parse_args()
     rounds, seconds = (2, 1) if chosen.quick else (chosen.rounds, chosen.seconds)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with ExitStack() as running:

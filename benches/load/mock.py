@@ -2,8 +2,8 @@
 
     python -m benches.load.mock --port 9000
 
-A body with `"stream": true` is answered with 64 events, one socket write each, in a burst; `"user": "paced"` in
-it spaces them 5 ms apart. The body carries the mode, since a gateway has one base URL per provider.
+A body with `"stream": true` is answered with 64 events, one socket write each, in a burst; `"user": "paced"`
+in it spaces them 5 ms apart. The body carries the mode, since a gateway has one base URL per provider.
 """
 
 import argparse
@@ -22,7 +22,7 @@ PACE_SECONDS = 0.005
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
 _USAGE = re.compile(rb'"include_usage"\s*:\s*true')
 _PACED = re.compile(rb'"user"\s*:\s*"paced"')
-_LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
+_LENGTH = b"\r\ncontent-length:"
 
 _HEADERS = (
     b"date: Fri, 20 Nov 2026 12:00:00 GMT\r\n"
@@ -87,11 +87,11 @@ class Provider(asyncio.Protocol):
 
     def _first_request(self, data: bytes) -> int:
         """The size of the first request in `data`; 0 while its head is incomplete."""
-        head = data.find(b"\r\n\r\n")
-        if head < 0:
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
             return 0
-        length = _LENGTH.search(data, 0, head)
-        return head + 4 + (int(length[1]) if length else 0)
+        _, _, length = data[:end].lower().partition(_LENGTH)
+        return end + 4 + int(length.partition(b"\r\n")[0] or 0)
 
     def _answer(self, request: bytes) -> None:
         if request.startswith(b"GET"):

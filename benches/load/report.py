@@ -142,20 +142,20 @@ def write(results: Results) -> None:
 
 def show(results: Results, console: Console) -> None:
     rounds = len(next(iter(results.runs.values())).ours)
-    table = Table(title=f"The gateway beside bare aiohttp, one core, {rounds} interleaved rounds")
-    for heading in ("case", "measure", "unit"):
+    table = Table(title=f"The gateway beside bare aiohttp: one core, {rounds} interleaved rounds")
+    for heading in ("case", "measure"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("gateway", "reference", "times as good", "min to max", "target"):
+    for heading in ("gateway", "reference", "min", "median", "max", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for row in rows(results):
-        spread = f"{row.ratio.min:.2f} to {row.ratio.max:.2f}"
+        ratio = [f"{value:.2f}" for value in (row.ratio.min, row.ratio.median, row.ratio.max)]
         target = f"{row.target:.2f}" if row.target else ""
-        figures = (f"{row.ours:,.0f}", f"{row.theirs:,.0f}", f"{row.ratio.median:.2f}", spread, target)
-        table.add_row(
-            row.case, row.measure, row.unit, *figures, row.note, end_section=row.measure in ("cpu", "p99")
-        )
+        figures = (f"{row.ours:,.0f}", f"{row.theirs:,.0f}", *ratio, target)
+        last = row.measure in ("cpu", "p99")
+        table.add_row(row.case, f"{row.measure}, {row.unit}", *figures, row.note, end_section=last)
     console.print(table)
+    console.print("Ratios: how many times as good as the reference, round by round.")
     for name, rate in results.ceilings.items():
         console.print(f"The mock alone, {name}: {rate:,.0f}/s")
     console.print(f"{machine.sentence()}\nWritten to {FILE}", soft_wrap=True)
