@@ -1,7 +1,6 @@
 """python -m benches.load [--rounds 5] [--seconds 3] [--quick]"""
 
 import argparse
-import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -10,10 +9,11 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from benches.load import report, server
-from benches.load.cases import CASES, PATH, Case, measure, one_by_one
+from benches.load import report
+from benches.load.cases import CASES, PATH, measure, one_by_one
 from benches.load.generator import BenchError, saturate
 from benches.load.report import Pair, Results
+from benches.load.rig import Rig
 from benches.load.server import Server
 
 T = TypeVar("T")
@@ -24,25 +24,6 @@ _LATENCIES = {
     "miss_latency": (_BY_NAME["miss"], False),
     "stream_first_byte": (_BY_NAME["stream_burst"], True),
 }
-
-
-class Rig:
-    """The servers on one core, what loads and feeds them on another."""
-
-    def __init__(self, running: ExitStack) -> None:
-        cores = sorted(os.sched_getaffinity(0))
-        if len(cores) < 2:
-            raise BenchError("two cores are needed: one for the server, one for what loads it")
-        self.core, self.load_core = cores[:2]
-        self.mock = running.enter_context(server.mock(self.load_core))
-        self.references = {
-            which: running.enter_context(server.reference(which, self.core, self.mock.url))
-            for which in ("handler", "proxy")
-        }
-        self.gateway = running.enter_context(server.gateway(self.core, self.mock.url))
-
-    def both(self, case: Case) -> tuple[Server, Server]:
-        return self.gateway, self.references[case.reference]
 
 
 def run(rig: Rig, rounds: int, seconds: int, console: Console) -> Results:

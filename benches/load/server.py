@@ -99,7 +99,10 @@ def _running(
             _wait_until_ready(process, f"http://127.0.0.1:{port}{probe}")
             yield Server(name, port, process.pid, core)
         except (BenchError, OSError) as error:
-            raise BenchError(f"{error}\nThe last output of {name}:\n{_tail(log.fileno())}") from error
+            said = _tail(log.fileno())
+            raise BenchError(
+                f"{error}\nThe last output of {name}:\n{said}" if said else str(error)
+            ) from error
         finally:
             _stop(process)
 
