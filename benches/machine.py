@@ -53,11 +53,11 @@ def additions_per_us() -> float:
     """
     numbers, fastest = range(200_000), float("inf")
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         total = 0
         for number in numbers:
             total += number
-        fastest = min(fastest, time.perf_counter() - began)
+        fastest = min(fastest, time.thread_time() - began)
     return round(len(numbers) / fastest / 1e6, 1)
 
 

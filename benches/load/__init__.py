@@ -6,6 +6,6 @@
     core B   wrk, mock provider
 
 `cases` says what is compared, `rig` what runs where, `server` starts and meters processes, `generator`
-saturates with wrk, `client` asks one call at a time, `report` prints the table and writes `benches/out/load.json`.
-`python -m benches.load.profile CASE` draws a flame graph of a case.
+saturates with wrk, `client` asks one call at a time, `report` prints the table and writes
+`benches/out/load.json`. `python -m benches.load.profile CASE` draws a flame graph of a case.
 """
