@@ -49,7 +49,7 @@ def run(rig: Rig, rounds: int, seconds: int, console: Console) -> Results:
 
 def ceilings(rig: Rig, results: Results) -> None:
     """The mock asked directly: what it can do with a core to itself, and beside wrk, as in every run."""
-    for name, case in (("answers", _BY_NAME["miss"]), ("streams", _BY_NAME["stream_burst"])):
+    for name, case in (("answers", _BY_NAME["miss"]), ("streams of 64", _BY_NAME["stream_burst"])):
         for place, core in (
             ("with a core to itself", rig.core),
             ("sharing its core with wrk", rig.load_core),
