@@ -71,9 +71,7 @@ class App:
         own = {name: own_rate(price.model_dump(exclude_none=True)) for name, price in config.prices.items()}
         self.prices = Prices({"demo/demo": DEMO_PRICE, **own}, wall=time.time_ns)
         self.store = SqliteStore(data_dir / "ledger.db")
-        self.ledger = Ledger(
-            Journal(data_dir / "journal"), self.store, wall=time.time_ns, clock=time.monotonic_ns
-        )
+        self.ledger = Ledger(Journal(data_dir / "journal"), self.store, wall=time.time_ns, clock=time.monotonic_ns)
         self.metrics = Metrics()
         self.ledger.observers.append(self.metrics.count)
         demo = Demo()
@@ -137,12 +135,8 @@ class App:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
         if interrupted := self.ledger.recover():
-            log.warning(
-                "%d calls were interrupted when the gateway last stopped; they are in the ledger", interrupted
-            )
-        listener = await loop.create_server(
-            self.server, self.config.server.host, self.config.server.port, backlog=1024
-        )
+            log.warning("%d calls were interrupted when the gateway last stopped; they are in the ledger", interrupted)
+        listener = await loop.create_server(self.server, self.config.server.host, self.config.server.port, backlog=1024)
         chores = [asyncio.create_task(self._watch_keys()), asyncio.create_task(self.listing.fetch())]
         host, port = listener.sockets[0].getsockname()[:2]
         started(host, port)
@@ -186,9 +180,7 @@ class App:
     def _load_keys(self) -> None:
         if self.key_store.changed():
             records = self.key_store.records()
-            self.keyring.replace(
-                [record.key for record in records if record.revoked_at is None], ever=bool(records)
-            )
+            self.keyring.replace([record.key for record in records if record.revoked_at is None], ever=bool(records))
 
     def _not_ready(self) -> dict[str, str]:
         wrong = {}

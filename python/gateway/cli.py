@@ -20,9 +20,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 keys_cli = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys that callers use.")
 cli.add_typer(keys_cli, name="keys")
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", help="A YAML file; none is a working set-up too.")
-]
+ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="A YAML file; none is a working set-up too.")]
 
 
 @cli.command()
@@ -149,9 +147,7 @@ def _greet(app: App, host: str, port: int) -> None:
     if app.admin_key:
         typer.echo(f"Admin key: {app.admin_key}   (shown this once; GATEWAY_ADMIN_KEY sets your own)")
     if app.keyring.open_to_guests:
-        typer.echo(
-            "Keys:      none yet, so calls from this machine need none; make one with: gateway keys create"
-        )
+        typer.echo("Keys:      none yet, so calls from this machine need none; make one with: gateway keys create")
         authorization = ""
     else:
         authorization = f" \\\n  -H 'Authorization: Bearer {app.admin_key or '$GATEWAY_KEY'}'"

@@ -135,9 +135,7 @@ class UpstreamInvalid(UpstreamError):
 class UpstreamRefused(UpstreamError):
     """The provider answered with an error of its own; `status` is what the client is to see."""
 
-    def __init__(
-        self, status: int, message: str, *, fields: Mapping[str, Any], headers: Mapping[str, str]
-    ) -> None:
+    def __init__(self, status: int, message: str, *, fields: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         super().__init__(message, headers=headers)
         self.status = status
         self.type = str(fields.get("type") or self.type)

@@ -14,8 +14,6 @@ __all__ = [
     "SseError",
     "__version__",
     "without_usage",
-__all__ = [
-    "__version__",
 ]
 
 __version__: str

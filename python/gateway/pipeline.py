@@ -130,9 +130,7 @@ class Pipeline:
             finally:
                 usage = self.settlement.settle(entry, target, request, scanner)
         if scanner.finish != "content_filter" and (transcript := flight.transcript()):
-            flight.answer = Answer(
-                transcript, flight.whole, provider.name, target.model, usage, entry.cost_pico
-            )
+            flight.answer = Answer(transcript, flight.whole, provider.name, target.model, usage, entry.cost_pico)
             self.exact.put(ticket.place, ticket.terms, flight.answer)
 
 

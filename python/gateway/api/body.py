@@ -42,9 +42,7 @@ async def read_body(request: web.BaseRequest, options: ServerOptions) -> bytes:
         zlib.error,
         HTTPException,
     ) as error:
-        raise InvalidRequest(
-            "The request body is not what its Content-Encoding or Transfer-Encoding says."
-        ) from error
+        raise InvalidRequest("The request body is not what its Content-Encoding or Transfer-Encoding says.") from error
 
 
 async def _collect(request: web.BaseRequest, options: ServerOptions) -> bytes:

@@ -75,9 +75,7 @@ def failure(
 
 
 def head(status: int, headers: Mapping[str, str], content_type: str, framing: str, keep_alive: bool) -> bytes:
-    lines = (
-        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{framing}"
-    )
+    lines = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{framing}"
     for name, value in headers.items():
         lines += f"{name}: {clean(value)}\r\n"
     return (lines + ("\r\n" if keep_alive else "connection: close\r\n\r\n")).encode("latin-1", "replace")

@@ -107,9 +107,7 @@ class Flight:
     def chunk(self, position: int) -> bytes | None:
         """The chunk at a position; None when it has not come yet or is not to be shown yet."""
         if position < self._dropped:
-            raise UpstreamInterrupted(
-                "This client fell too far behind the answer that it shares with others."
-            )
+            raise UpstreamInterrupted("This client fell too far behind the answer that it shares with others.")
         index = position - self._dropped
         return self._chunks[index] if self._showing and index < len(self._chunks) else None
 

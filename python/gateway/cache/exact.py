@@ -73,9 +73,7 @@ class Exact:
     Both shapes of an answer are accounted for when it is kept, so that making the other one later stays within the bound.
     """
 
-    def __init__(
-        self, *, capacity: int, ttl: float, largest: int, sampled: bool, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, *, capacity: int, ttl: float, largest: int, sampled: bool, clock: Callable[[], int]) -> None:
         self._cache = ExactCache(capacity)
         self._ttl, self._largest, self._sampled = ttl, largest, sampled
         self._clock = clock
@@ -127,14 +125,10 @@ def _terms(header: str, body: dict[str, Any]) -> Terms:
         if not isinstance(body.get(name, False), bool):
             raise InvalidRequest(f"'cache.{name}' must be true or false.", param=f"cache.{name}")
     ttl, namespace = body.get("ttl"), body.get("namespace", "")
-    if ttl is not None and (
-        isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 <= ttl <= 10**9
-    ):
+    if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 <= ttl <= 10**9):
         raise InvalidRequest("'cache.ttl' must be a number of seconds, 0 or more.", param="cache.ttl")
     if not isinstance(namespace, str) or len(namespace) > 200:
-        raise InvalidRequest(
-            "'cache.namespace' must be a string of at most 200 characters.", param="cache.namespace"
-        )
+        raise InvalidRequest("'cache.namespace' must be a string of at most 200 characters.", param="cache.namespace")
     age = _MAX_AGE.search(header)
     return Terms(
         read=not ("no-cache" in header or body.get("no-cache", False)),

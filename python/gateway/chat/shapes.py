@@ -42,9 +42,7 @@ def replay(reply: bytes) -> bytes:
     common["object"] = "chat.completion.chunk"
     chunks = []
     for choice in whole["choices"]:
-        rest = {
-            name: value for name, value in choice.items() if name not in ("message", "finish_reason", "index")
-        }
+        rest = {name: value for name, value in choice.items() if name not in ("message", "finish_reason", "index")}
         opening = {
             "index": choice["index"],
             "delta": _delta(choice["message"]),
@@ -62,9 +60,7 @@ def replay(reply: bytes) -> bytes:
 
 def _payloads(events: bytes) -> Iterator[dict[str, Any]]:
     for block in events.split(b"\n\n"):
-        data = b"\n".join(
-            line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:")
-        )
+        data = b"\n".join(line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
         if data:
             yield orjson.loads(data)
 

@@ -48,12 +48,8 @@ class Usage:
         cached = _count(into, "cached_tokens")
         return cls(
             input=input_,
-            output=max(
-                _count(fields, "completion_tokens") or 0, (_count(fields, "total_tokens") or 0) - input_
-            ),
-            cached=min(
-                input_, (_count(fields, "prompt_cache_hit_tokens") or 0) if cached is None else cached
-            ),
+            output=max(_count(fields, "completion_tokens") or 0, (_count(fields, "total_tokens") or 0) - input_),
+            cached=min(input_, (_count(fields, "prompt_cache_hit_tokens") or 0) if cached is None else cached),
             cache_write=_count(into, "cache_write_tokens") or 0,
             reasoning=_count(out, "reasoning_tokens") or 0,
             audio_input=_count(into, "audio_tokens") or 0,

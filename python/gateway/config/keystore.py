@@ -74,9 +74,7 @@ class KeyStore:
         """All keys, the oldest first, revoked ones included."""
         rows = self._db.execute("SELECT * FROM keys ORDER BY created_at, id").fetchall()
         return [
-            KeyRecord(
-                Key(id_, hash_, name, tenant, tuple(orjson.loads(models)), rpm, concurrency), created, revoked
-            )
+            KeyRecord(Key(id_, hash_, name, tenant, tuple(orjson.loads(models)), rpm, concurrency), created, revoked)
             for id_, hash_, name, tenant, models, rpm, concurrency, created, revoked in rows
         ]
 

@@ -135,9 +135,7 @@ def _cross_check(config: Config) -> Iterator[str]:
             yield f"models.{alias}: must be 'provider/model', not '{target}'"
         elif provider_name not in config.providers and provider_name not in ROWS and provider_name != "demo":
             near = difflib.get_close_matches(provider_name, [*config.providers, *ROWS], 1)
-            yield f"models.{alias}: no provider '{provider_name}'" + (
-                f"; did you mean '{near[0]}'?" if near else ""
-            )
+            yield f"models.{alias}: no provider '{provider_name}'" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
 def _dotted(at: Path_) -> str:

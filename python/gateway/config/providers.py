@@ -18,9 +18,7 @@ def providers(config: Config, environ: Mapping[str, str]) -> list[Provider]:
     """The providers in the order in which bare model names are looked for: the file's first, then the environment's."""
     found = [_configured(name, section, environ) for name, section in config.providers.items()]
     for name, row in ROWS.items():
-        if name not in config.providers and environ.get(
-            row.url_variable if row.keyless else row.key_variable
-        ):
+        if name not in config.providers and environ.get(row.url_variable if row.keyless else row.key_variable):
             found.append(_configured(name, ProviderConfig(), environ))
     return found or [DEMO]
 
@@ -29,9 +27,7 @@ def aliases(config: Config, known: list[Provider]) -> dict[str, Target]:
     """The operator's own model names. One whose provider has no key here answers as if it were not there."""
     by_name = {provider.name: provider for provider in [*known, DEMO]}
     split = {alias: target.partition("/") for alias, target in config.models.items()}
-    return {
-        alias: Target(by_name[name], model) for alias, (name, _, model) in split.items() if name in by_name
-    }
+    return {alias: Target(by_name[name], model) for alias, (name, _, model) in split.items() if name in by_name}
 
 
 def _configured(name: str, section: ProviderConfig, environ: Mapping[str, str]) -> Provider:

@@ -122,9 +122,7 @@ def _records(path: Path) -> Iterator[bytes]:
         offset += _FRAME.size
         payload = data[offset : offset + length]
         if zlib.crc32(payload) != checksum:
-            log.error(
-                "journal segment %s is damaged at byte %d; the records before it are kept", path.name, offset
-            )
+            log.error("journal segment %s is damaged at byte %d; the records before it are kept", path.name, offset)
             return
         yield payload
         offset += length

@@ -38,9 +38,7 @@ class Ledger:
     `FLUSH_SECONDS`, and as long as it fails the rows wait in memory and in the journal.
     """
 
-    def __init__(
-        self, journal: Journal, store: Store, *, wall: Callable[[], int], clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, journal: Journal, store: Store, *, wall: Callable[[], int], clock: Callable[[], int]) -> None:
         self._journal, self._store = journal, store
         self._wall, self._clock = wall, clock
         self._closed: list[tuple[Row, Segment, Segment | None]] = []
@@ -125,9 +123,7 @@ class Ledger:
         try:
             await self.flush()
         except Exception:
-            log.exception(
-                "the ledger store failed at shutdown; %d rows stay in the journal", len(self._closed)
-            )
+            log.exception("the ledger store failed at shutdown; %d rows stay in the journal", len(self._closed))
         self._thread.shutdown()
         self._journal.close()
         self._store.close()

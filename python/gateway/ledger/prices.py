@@ -87,9 +87,7 @@ class Prices:
             self._fresh_until = now + REFRESH_SECONDS
         key = (provider, model)
         if key not in self._rates:
-            self._rates[key] = (
-                self._own.get(f"{provider}/{model}") or self._own.get(model) or self._look_up(*key, now)
-            )
+            self._rates[key] = self._own.get(f"{provider}/{model}") or self._own.get(model) or self._look_up(*key, now)
         return self._rates[key]
 
     def models(self, provider: str) -> list[str]:
@@ -125,9 +123,7 @@ class Prices:
 
 def own_rate(usd_per_million: Mapping[str, float]) -> Rate:
     """A rate from the operator's figures in USD per million tokens, keyed like the fields of `Rate`."""
-    return Rate(
-        **{unit: Price(((0, _per_token(Decimal(str(usd)))),)) for unit, usd in usd_per_million.items()}
-    )
+    return Rate(**{unit: Price(((0, _per_token(Decimal(str(usd)))),)) for unit, usd in usd_per_million.items()})
 
 
 def _price(listed: Any) -> Price | None:
@@ -135,9 +131,7 @@ def _price(listed: Any) -> Price | None:
         return None
     if isinstance(listed, Decimal):
         return Price(((0, _per_token(listed)),))
-    return Price(
-        ((0, _per_token(listed.base)), *((tier.start, _per_token(tier.price)) for tier in listed.tiers))
-    )
+    return Price(((0, _per_token(listed.base)), *((tier.start, _per_token(tier.price)) for tier in listed.tiers)))
 
 
 def _per_token(usd_per_million: Decimal) -> Decimal:

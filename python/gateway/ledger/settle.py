@@ -61,6 +61,4 @@ class Settlement:
 
 def _counted(model: str, request: Reading, scanner: Scanner) -> Usage:
     tokenizer = Tokenizer.for_model(model)
-    return Usage(
-        input=tokenizer.count_chat(request.body), output=tokenizer.count(scanner.generated), counted=True
-    )
+    return Usage(input=tokenizer.count_chat(request.body), output=tokenizer.count(scanner.generated), counted=True)

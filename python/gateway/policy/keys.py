@@ -54,9 +54,7 @@ class Key:
 class Keyring:
     """All keys, by public id. `replace` swaps the whole table at once."""
 
-    def __init__(
-        self, admin_digest: bytes, *, anonymous: bool, refresh: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, admin_digest: bytes, *, anonymous: bool, refresh: Callable[[], None] = lambda: None) -> None:
         self._anonymous, self._refresh = anonymous, refresh
         self._admin = Key(ADMIN, admin_digest, name=ADMIN)
         self._guest = Key(ANONYMOUS, _NOBODY, name=ANONYMOUS)
@@ -100,9 +98,7 @@ class Keyring:
         """Raises unless `credential` is the admin key; a valid key of a caller is a 403, everything else a 401."""
         if not self.is_admin(digest(credential)):
             self.authenticate(credential)
-            raise PermissionRefused(
-                "This needs the admin key (GATEWAY_ADMIN_KEY).", code="admin_key_required"
-            )
+            raise PermissionRefused("This needs the admin key (GATEWAY_ADMIN_KEY).", code="admin_key_required")
 
     def is_admin(self, presented: bytes) -> bool:
         return hmac.compare_digest(presented, self._admin.digest)

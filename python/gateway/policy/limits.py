@@ -57,9 +57,7 @@ class Compiled:
 class Limits:
     """Admits requests. The defaults are for keys that set no limits of their own."""
 
-    def __init__(
-        self, requests_per_minute: int | None, concurrency: int | None, *, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, requests_per_minute: int | None, concurrency: int | None, *, clock: Callable[[], int]) -> None:
         self._defaults = (requests_per_minute, concurrency)
         self._clock = clock
         self._table = native.Limits()
@@ -84,9 +82,7 @@ class Limits:
         concurrency = key.concurrency or self._defaults[1]
         meets: list[tuple[int, native.Unit]] = []
         if rpm is not None:
-            meets.append(
-                (self._table.bucket(f"{key.id} requests", amount=rpm, period=MINUTE), native.Unit.REQUESTS)
-            )
+            meets.append((self._table.bucket(f"{key.id} requests", amount=rpm, period=MINUTE), native.Unit.REQUESTS))
         if concurrency is not None:
             meets.append((self._table.gauge(f"{key.id} concurrency", limit=concurrency), native.Unit.PLACES))
         return Compiled(key, self._table.gate(meets) if meets else None, rpm, concurrency is not None)

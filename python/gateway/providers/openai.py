@@ -62,9 +62,7 @@ class OpenAI:
 
     def listed(self, body: bytes) -> list[str]:
         entries = orjson.loads(body)
-        entries = (
-            entries.get("data", []) if isinstance(entries, dict) else entries
-        )  # Together answers a bare list
+        entries = entries.get("data", []) if isinstance(entries, dict) else entries  # Together answers a bare list
         return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
 
 

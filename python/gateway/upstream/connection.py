@@ -34,9 +34,7 @@ INFLATED_AT_ONCE = 1 << 20
 class Connection(asyncio.Protocol):
     """Carries one exchange after another. `reusable` says whether the next one may use it."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, provider: Provider, lost: Callable[[Connection], None]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, provider: Provider, lost: Callable[[Connection], None]) -> None:
         self._loop, self._provider, self._lost = loop, provider, lost
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -94,12 +92,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        return (
-            self._done
-            and self._error is None
-            and self._transport is not None
-            and self._parser.should_keep_alive()
-        )
+        return self._done and self._error is None and self._transport is not None and self._parser.should_keep_alive()
 
     def abort(self) -> None:
         """Closes the socket at once: the provider sees the hang-up."""
@@ -166,9 +159,7 @@ class Connection(asyncio.Protocol):
         self.status, self._head_done = status, True
         encoding = self.headers.get("content-encoding", "identity").lower()
         if encoding in ("gzip", "x-gzip", "deflate"):
-            self._inflater = zlib.decompressobj(
-                zlib.MAX_WBITS | 32 if encoding != "deflate" else zlib.MAX_WBITS
-            )
+            self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32 if encoding != "deflate" else zlib.MAX_WBITS)
         elif encoding not in ("identity", ""):
             self._fail(UpstreamInvalid(f"{self._provider.name} sent an encoding that was not asked for."))
 

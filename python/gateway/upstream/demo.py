@@ -105,9 +105,7 @@ def _reply(request: dict[str, Any], body: bytes) -> dict[str, Any]:
 def _message(request: dict[str, Any], seed: int) -> tuple[dict[str, Any], str]:
     """The assistant's message, and the text whose tokens it costs."""
     tools = [
-        tool["function"]
-        for tool in request.get("tools") or ()
-        if tool.get("type") == "function" and "function" in tool
+        tool["function"] for tool in request.get("tools") or () if tool.get("type") == "function" and "function" in tool
     ]
     last = request["messages"][-1]
     if tools and request.get("tool_choice") != "none" and last.get("role") == "user":
@@ -115,9 +113,7 @@ def _message(request: dict[str, Any], seed: int) -> tuple[dict[str, Any], str]:
         arguments = orjson.dumps(_example(tool.get("parameters") or {})).decode()
         function = {"name": tool["name"], "arguments": arguments}
         call = {"id": f"call_{seed:024x}", "type": "function", "function": function}
-        return {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}, tool[
-            "name"
-        ] + arguments
+        return {"role": "assistant", "content": None, "tool_calls": [call], "refusal": None}, tool["name"] + arguments
     text = _text(request.get("response_format") or {}, seed)
     return {"role": "assistant", "content": text, "refusal": None}, text
 

@@ -148,9 +148,7 @@ class Pool:
         except TimeoutError as error:
             raise UpstreamTimeout(f"{provider.name} did not accept a connection in time.") from error
         except ssl.SSLError as error:
-            raise UpstreamUnreachable(
-                f"{provider.name} could not be reached: no trusted TLS connection."
-            ) from error
+            raise UpstreamUnreachable(f"{provider.name} could not be reached: no trusted TLS connection.") from error
         except OSError as error:
             raise UpstreamUnreachable(f"{provider.name} could not be reached.") from error
         self._open.add(connection)

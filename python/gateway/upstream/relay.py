@@ -20,9 +20,7 @@ class Sink(Protocol):
     async def room(self) -> None: ...
 
 
-async def relay(
-    exchange: Exchange, provider: Provider, decoder: Decoder, scanner: Scanner, sink: Sink
-) -> None:
+async def relay(exchange: Exchange, provider: Provider, decoder: Decoder, scanner: Scanner, sink: Sink) -> None:
     """Passes an answer on, read by read; returns when it is complete, and raises when it breaks off or goes wrong."""
     try:
         while not scanner.done and (read := await exchange.read()):
@@ -48,9 +46,7 @@ def _pass_on(chunk: Chunk, provider: Provider, sink: Sink) -> None:
     sink.feed(chunk.data, chunk.content)
     if chunk.error is not None:
         fields = error_fields(b'{"error":' + chunk.error + b"}")
-        message = without_secret(
-            str(fields.get("message") or f"{provider.name} reported an error."), provider
-        )
+        message = without_secret(str(fields.get("message") or f"{provider.name} reported an error."), provider)
         raise UpstreamRefused(502, message, fields=fields, headers={})
     if chunk.invalid is not None:
         raise UpstreamInvalid(f"{provider.name} sent an answer that is not valid: {chunk.invalid}.")
