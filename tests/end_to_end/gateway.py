@@ -1,0 +1,82 @@
+"""A real gateway process for tests: started on a free port, with a data directory of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ADMIN_KEY = "admin-key-of-the-tests"
+
+
+class Gateway:
+    """`url` is its base URL without `/v1`; `rows()` reads its ledger."""
+
+    def __init__(self, data_dir: Path, environ: Mapping[str, str], config: str = "") -> None:
+        self.data_dir = data_dir
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))},
+            "GATEWAY_DATA_DIR": str(data_dir),
+            "GATEWAY_ADMIN_KEY": ADMIN_KEY,
+            **environ,
+        }
+        self._config = data_dir / "gateway.yaml"
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._config.write_text(config)
+        self._log = data_dir / "gateway.log"
+        self.output = ""
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--config", str(self._config)]
+        log = self._log.open("ab")
+        self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
+        log.close()
+        start, deadline = self._log.stat().st_size, time.monotonic() + 30
+        while not (found := re.search(r"listens on (http://\S+)[\s\S]*?Try it:[\s\S]*?\n\n", self.log()[start:] or self.log())):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the gateway did not start:\n{self.log()}")
+            time.sleep(0.02)
+        self.output = self.log()
+        self.url = re.findall(r"listens on (http://\S+)", self.output)[-1]
+        del found
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def stop(self, signum: int = signal.SIGTERM, timeout: float = 20.0) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+        return self.process.wait(timeout)
+
+    def cli(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "gateway", *arguments]
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def create_key(self, *options: str) -> str:
+        return self.cli("keys", "create", "--quiet", *options)
+
+    def costs(self, **parameters: str) -> dict[str, Any]:
+        """The analytics endpoint; its answer includes everything closed so far."""
+        headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+        return dict(httpx.get(f"{self.url}/admin/analytics/costs", params=parameters, headers=headers).raise_for_status().json())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The ledger's rows, oldest first."""
+        if self.process.poll() is None:
+            self.costs()
+        with sqlite3.connect(self.data_dir / "ledger.db") as db:
+            db.row_factory = sqlite3.Row
+            found = [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY started_ns")]
+        db.close()
+        return found
