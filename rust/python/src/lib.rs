@@ -1,6 +1,7 @@
 //! The Python face of `gateway-core`: one thin file per module of the core, no logic.
 
 mod canon;
+mod bucket;
 mod exact;
 mod sse;
 
@@ -13,6 +14,7 @@ mod native {
 
     #[pymodule_export]
     use super::canon::{Canon, CanonError, Reading};
+    use super::bucket::{Gate, Lender, Limits, Refusal, Unit};
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
