@@ -4,3 +4,5 @@
 //! as an argument, and `&self` everywhere with sharded interior locks.
 //!
 //! Architecture invariant: no pyo3, no async, no clock, no globals, no I/O but mapped files.
+
+pub mod tokens;
