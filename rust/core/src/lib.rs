@@ -9,3 +9,4 @@ pub mod bucket;
 pub mod canon;
 pub mod exact;
 pub mod sse;
+pub mod tokens;

@@ -4,6 +4,7 @@ mod canon;
 mod bucket;
 mod exact;
 mod sse;
+mod tokens;
 
 use pyo3::prelude::*;
 
@@ -19,6 +20,7 @@ mod native {
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
+    use super::tokens::{Tokenizer, encoding_for};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

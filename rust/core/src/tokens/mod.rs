@@ -1,0 +1,208 @@
+//! Counting tokens as the provider will: each family's vocabulary, chat template, tools and pictures.
+//!
+//! The vocabularies come with the `tiktoken` crate, compressed; each is unpacked on first use and then shared by the
+//! whole process (that crate's, and this module's only, global state).
+
+mod chat;
+mod family;
+mod image;
+mod json;
+mod tools;
+
+use chat::Counter;
+use family::Family;
+use std::fmt;
+use tiktoken::CoreBpe;
+
+/// Why tokens could not be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokensError {
+    /// No such encoding.
+    Unknown(String),
+    /// The body is not a JSON object that could be read; `at` is the byte.
+    Json { at: usize },
+    /// The vocabulary of this family is not public: it counts by estimate and cannot encode.
+    NotPublic(&'static str),
+    /// No such token in this vocabulary.
+    Token(u32),
+}
+
+impl fmt::Display for TokensError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => {
+                let names: Vec<_> = Family::names().collect();
+                write!(
+                    f,
+                    "unknown encoding {name:?}: use one of {}",
+                    names.join(", ")
+                )
+            }
+            Self::Json { at } => write!(f, "the body is not a readable JSON object (at byte {at})"),
+            Self::NotPublic(name) => {
+                write!(
+                    f,
+                    "{name} has no public vocabulary: count() and count_chat() estimate it, it cannot encode"
+                )
+            }
+            Self::Token(id) => write!(f, "token {id} is not in this vocabulary"),
+        }
+    }
+}
+
+impl std::error::Error for TokensError {}
+
+/// The name of the encoding that `model` is counted with; `"estimate"` for a model nobody knows.
+pub fn encoding_for(model: &str) -> &'static str {
+    Family::of_model(model).name
+}
+
+/// A family's tokenizer: cheap to make and to copy, since the vocabulary behind it is loaded once and shared.
+#[derive(Clone, Copy)]
+pub struct Tokenizer {
+    family: Family,
+    bpe: &'static CoreBpe,
+}
+
+impl Tokenizer {
+    /// The tokenizer of an encoding (`"o200k_base"`, `"llama3"`, `"anthropic"`, …).
+    pub fn named(name: &str) -> Result<Self, TokensError> {
+        let family = Family::named(name).ok_or_else(|| TokensError::Unknown(name.to_owned()))?;
+        Ok(Self::load(family))
+    }
+
+    /// The tokenizer that `model` is counted with; an unknown model gets an estimate.
+    pub fn for_model(model: &str) -> Self {
+        Self::load(Family::of_model(model))
+    }
+
+    fn load(family: Family) -> Self {
+        let bpe = tiktoken::get_encoding(family.vocabulary)
+            .expect("every family's vocabulary is compiled in");
+        Self { family, bpe }
+    }
+
+    /// The encoding's name.
+    pub fn name(&self) -> &'static str {
+        self.family.name
+    }
+
+    /// Whether `count` equals the provider's own, or estimates it.
+    pub fn exact(&self) -> bool {
+        self.family.estimate.is_none()
+    }
+
+    /// Tokens in `text`; what looks like a special token is text.
+    pub fn count(&self, text: &str) -> u64 {
+        self.scale(self.raw_count(text))
+    }
+
+    /// Prompt tokens of a chat-completions body: messages, names, tools, pictures and the template around them.
+    pub fn count_chat(&self, body: &[u8]) -> Result<u64, TokensError> {
+        Counter::new(self).body(body)
+    }
+
+    /// The tokens of `text`; what looks like a special token is text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokensError> {
+        self.public()?;
+        Ok(self.bpe.encode(text))
+    }
+
+    /// The bytes that `tokens` stand for, which need not be whole characters.
+    pub fn decode(&self, tokens: &[u32]) -> Result<Vec<u8>, TokensError> {
+        self.public()?;
+        let mut bytes = Vec::with_capacity(tokens.len() * 4);
+        for &token in tokens {
+            let piece = self.bpe.decode(&[token]);
+            if piece.is_empty() {
+                return Err(TokensError::Token(token));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+
+    fn public(&self) -> Result<(), TokensError> {
+        if self.exact() {
+            Ok(())
+        } else {
+            Err(TokensError::NotPublic(self.family.name))
+        }
+    }
+
+    fn family(&self) -> &Family {
+        &self.family
+    }
+
+    fn raw_count(&self, text: &str) -> u64 {
+        self.bpe.count(text) as u64
+    }
+
+    fn scale(&self, words: u64) -> u64 {
+        (words * self.family.estimate.unwrap_or(100)).div_ceil(100)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpt_4o(body: &str) -> u64 {
+        Tokenizer::for_model("gpt-4o")
+            .count_chat(body.as_bytes())
+            .unwrap()
+    }
+
+    #[test]
+    fn openai_counts_as_recorded() {
+        assert_eq!(
+            gpt_4o(r#"{"messages":[{"content":"What is the capital of Mexico?","role":"user"}]}"#),
+            14
+        );
+        let tool = r#"{"messages":[{"role":"user","content":"What is 1231 * 2331?"}],"tools":[{"type":"function",
+            "function":{"name":"multiply","description":"Multiply two numbers.","parameters":{"properties":
+            {"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"],"type":"object"}}}]}"#;
+        assert_eq!(gpt_4o(tool), 54);
+        let gpt5 = Tokenizer::for_model("gpt-5");
+        let body = br#"{"messages":[{"content":"What is the capital of France?","role":"user"}]}"#;
+        assert_eq!(gpt5.count_chat(body), Ok(13));
+    }
+
+    #[test]
+    fn content_parts_count_as_their_text() {
+        let whole = gpt_4o(r#"{"messages":[{"role":"user","content":"Bonjour"}]}"#);
+        let parts = gpt_4o(
+            r#"{"messages":[{"content":[{"type":"text","text":"Bonj\u006fur"}],"role":"user"}]}"#,
+        );
+        assert_eq!(whole, parts);
+        let picture = r#"{"messages":[{"role":"user","content":[{"type":"text","text":"Bonjour"},
+            {"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}}]}]}"#;
+        assert_eq!(gpt_4o(picture), whole + 85);
+    }
+
+    #[test]
+    fn special_tokens_in_a_text_are_text() {
+        let tokenizer = Tokenizer::named("o200k_base").unwrap();
+        let tokens = tokenizer.encode("<|endoftext|>").unwrap();
+        assert!(tokens.len() > 1);
+        assert_eq!(tokenizer.decode(&tokens).unwrap(), b"<|endoftext|>");
+    }
+
+    #[test]
+    fn misuse_says_what_to_do() {
+        assert!(
+            Tokenizer::named("o300k")
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("o200k_base")
+        );
+        let claude = Tokenizer::for_model("claude-sonnet-4-5");
+        assert_eq!(claude.encode("x"), Err(TokensError::NotPublic("anthropic")));
+        assert_eq!(claude.count_chat(b"[]"), Err(TokensError::Json { at: 0 }));
+        assert_eq!(
+            Tokenizer::named("qwen").unwrap().decode(&[4_000_000]),
+            Err(TokensError::Token(4_000_000))
+        );
+    }
+}
