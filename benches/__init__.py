@@ -1,0 +1,1 @@
+"""Measurements: ratios against what a user would pick instead, taken in one interleaved run."""
