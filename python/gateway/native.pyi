@@ -5,26 +5,22 @@ from typing import Any, Final, final
 
 __all__ = [
     "CacheStats",
-    "ExactCache",
-    "Gate",
-    "Lender",
-    "Limits",
-    "Refusal",
-    "Unit",
-    "__version__",
-]
-
-__all__ = [
-    "CacheStats",
     "Canon",
     "CanonError",
     "Chunk",
     "Events",
     "ExactCache",
+    "Gate",
+    "Lender",
+    "Limits",
     "Reading",
+    "Refusal",
     "Scanner",
     "SseError",
+    "Tokenizer",
+    "Unit",
     "__version__",
+    "encoding_for",
     "without_usage",
 ]
 
@@ -240,6 +236,7 @@ class Events:
 
     def end(self) -> tuple[str, bytes] | None:
         """Returns a last event that lacks its blank line, if there is one."""
+
 @final
 class Gate:
     """The limits that one request meets: one call decides over them all, all or nothing."""
@@ -253,9 +250,7 @@ class Gate:
         """The limit that keeps such a request out longest, or None."""
     def release(self) -> None:
         """Gives back the places of one request that was admitted."""
-    def settle(
-        self, now: int, tokens_reserved: int, tokens_used: int, cost_reserved: int, cost_used: int, /
-    ) -> None:
+    def settle(self, now: int, tokens_reserved: int, tokens_used: int, cost_reserved: int, cost_used: int, /) -> None:
         """Replaces what was reserved by what was used."""
     def remaining(self, now: int, /) -> list[tuple[int, int, int, int | None]]:
         """Slot, limit, remaining and nanoseconds until full, of each limit in the order given."""
@@ -338,9 +333,6 @@ class Unit:
     COST: Final[Unit]
     def __int__(self) -> int: ...
     def __hash__(self) -> int: ...
-from typing import final
-
-__version__: str
 
 @final
 class Tokenizer:

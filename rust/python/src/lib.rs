@@ -1,7 +1,7 @@
 //! The Python face of `gateway-core`: one thin file per module of the core, no logic.
 
-mod canon;
 mod bucket;
+mod canon;
 mod exact;
 mod sse;
 mod tokens;
@@ -14,12 +14,14 @@ mod native {
     use super::*;
 
     #[pymodule_export]
-    use super::canon::{Canon, CanonError, Reading};
     use super::bucket::{Gate, Lender, Limits, Refusal, Unit};
+    #[pymodule_export]
+    use super::canon::{Canon, CanonError, Reading};
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
+    #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
 
     #[pymodule_init]

@@ -1,0 +1,79 @@
+"""Chat bodies to cache keys: `Canon.read(body).key(scope)` beside parsing, writing sorted and SHA-256."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from benches.native import Row, interleave, show
+from gateway.native import Canon
+
+SIZES = (1, 4, 16, 64)
+WORDS = (
+    "the of and to a in that it is was for on are with as his they be at one have this from or had by not but some "
+    "what there we can out other were all your when up use word how said an each which their time will way about many "
+    "then them would write like so these her long make thing see him two has look more day could go come did my sound "
+    "number water request gateway provider streaming latency budget connection retry parameters function answer model"
+).split()
+
+
+def prose(source: random.Random, size: int) -> str:
+    """English-looking text: sentences, paragraphs, now and then a quotation or a piece of code."""
+    pieces: list[str] = []
+    while sum(map(len, pieces)) < size:
+        words = " ".join(source.choices(WORDS, k=source.randint(6, 18)))
+        pieces.append(
+            source.choice([f"{words.capitalize()}. "] * 6 + [f'"{words}," he said. ', f"{words}:\n\n", f"{words}…\n"])
+        )
+        if source.random() < 0.03:
+            pieces.append('```python\nif x["key"] != "value":\n\treturn f(x, \'\\n\')\n```\n')
+    return "".join(pieces)[:size]
+
+
+def tool(source: random.Random, number: int) -> dict[str, Any]:
+    parameter = {"type": "string", "description": prose(source, 80)}
+    properties = {name: parameter for name in source.sample(WORDS[80:], 4)}
+    schema = {"type": "object", "properties": properties, "required": sorted(properties), "additionalProperties": False}
+    function = {"name": f"tool_{number}", "description": prose(source, 160), "parameters": schema, "strict": True}
+    return {"type": "function", "function": function}
+
+
+def chat(kilobytes: int, tools: bool = False) -> bytes:
+    """A conversation as the openai client writes it: a system prompt, then turns, a few sampling fields."""
+    source = random.Random(kilobytes)
+    size = kilobytes * 1024
+    request: dict[str, Any] = {"messages": [{"role": "system", "content": prose(source, size // 5)}]}
+    request |= {"model": "gpt-4o-mini", "max_tokens": 512, "temperature": 0.7, "stream": True}
+    request |= {"stream_options": {"include_usage": True}, "user": "user-1234"}
+    if tools:
+        request |= {"tools": [tool(source, number) for number in range(size // 2048)], "tool_choice": "auto"}
+    turns = max(4, kilobytes) + 1
+    rest = size - len(orjson.dumps(request)) - 40 * turns
+    for turn in range(turns):
+        role = "assistant" if turn % 2 else "user"
+        request["messages"].append({"role": role, "content": prose(source, max(20, rest // turns))})
+    return orjson.dumps(request)
+
+
+def references(body: bytes) -> Iterator[tuple[str, float, Callable[[], object]]]:
+    yield "json + sha256", 10, lambda: hashlib.sha256(json.dumps(json.loads(body), sort_keys=True).encode()).digest()
+    sort = orjson.OPT_SORT_KEYS
+    yield "orjson + sha256", 3, lambda: hashlib.sha256(orjson.dumps(orjson.loads(body), option=sort)).digest()
+
+
+def rows() -> list[Row]:
+    canon = Canon(b"a deployment's secret")
+    measured = []
+    bodies = {f"{size} KB chat": chat(size) for size in SIZES} | {"16 KB chat with tools": chat(16, tools=True)}
+    for case, body in bodies.items():
+        for reference, target, theirs in references(body):
+            ratios, ours, other = interleave(lambda body=body: canon.read(body).key(b"tenant"), theirs)  # type: ignore[misc]
+            measured.append(Row("canon", case, reference, target, ratios, 1 / ours, 1 / other, "bodies/s"))
+    return measured
+
+
+if __name__ == "__main__":
+    show(rows())
