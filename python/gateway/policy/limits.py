@@ -82,7 +82,7 @@ class Limits:
         concurrency = key.concurrency or self._defaults[1]
         meets: list[tuple[int, native.Unit]] = []
         if rpm is not None:
-            meets.append((self._table.bucket(f"{key.id} requests", amount=rpm, period=MINUTE), native.Unit.REQUESTS))
+            meets.append((self._table.bucket(f"{key.id} requests", amount=rpm, per_ns=MINUTE), native.Unit.REQUESTS))
         if concurrency is not None:
             meets.append((self._table.gauge(f"{key.id} concurrency", limit=concurrency), native.Unit.PLACES))
         return Compiled(key, self._table.gate(meets) if meets else None, rpm, concurrency is not None)

@@ -86,7 +86,7 @@ def _reply(request: dict[str, Any], body: bytes) -> dict[str, Any]:
         finish = "tool_calls" if "tool_calls" in message else "stop"
         if limit and len(tokens) > limit and finish == "stop":
             tokens, finish = tokens[:limit], "length"
-            message["content"] = tokenizer.decode(tokens)
+            message["content"] = tokenizer.decode(tokens).decode("utf-8", "replace")
         completion += len(tokens)
         choices.append({"index": index, "message": message, "logprobs": None, "finish_reason": finish})
     prompt = tokenizer.count_chat(body)
