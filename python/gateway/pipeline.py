@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from gateway.cache.coalesce import Flight, Flights
+from gateway.cache.coalesce import Cursor, Flight, Flights
 from gateway.cache.exact import Answer, Exact, Terms
 from gateway.chat import request as requests
 from gateway.chat import shapes
@@ -74,12 +74,10 @@ class Pipeline:
                     return
                 flight = self._board(Ticket(request, entry, terms, place))
                 with flight.cursor() as cursor:
-                    if flight.whole == request.stream:
-                        yield _reshaped(b"".join([chunk async for chunk in cursor]), request)
-                    else:
-                        async for chunk in cursor:
-                            if shown := _shown(chunk, request):
-                                yield shown
+                    async for chunk in cursor if flight.whole != request.stream else _reshaped(cursor, request):
+                        entry.upstream_us = entry.upstream_us or flight.waited_us
+                        if shown := _shown(chunk, request):
+                            yield shown
                 if entry.cache == "coalesced" and flight.answer:
                     self.settlement.save(entry, flight.answer, "coalesced")
 
@@ -139,6 +137,7 @@ def _shown(chunk: bytes, request: Reading) -> bytes:
     return chunk if request.include_usage or not request.stream else without_usage(chunk)
 
 
-def _reshaped(answer: bytes, request: Reading) -> bytes:
-    """An answer in the other shape than the one in which it came."""
-    return _shown(shapes.replay(answer), request) if request.stream else shapes.assemble(answer)
+async def _reshaped(cursor: Cursor, request: Reading) -> AsyncGenerator[bytes]:
+    """An answer in the other shape than the one in which it came, once it is complete."""
+    answer = b"".join([chunk async for chunk in cursor])
+    yield shapes.replay(answer) if request.stream else shapes.assemble(answer)

@@ -52,7 +52,8 @@ async def _collect(request: web.BaseRequest, options: ServerOptions) -> bytes:
         if len(data) > options.max_body:
             raise _too_large(options)
         return data
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while True:
         async with asyncio.timeout(options.body_timeout):
             part = await content.readany()

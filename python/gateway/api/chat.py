@@ -41,6 +41,7 @@ class Chat:
         chunks = self._pipeline.answer(call, entry)
         try:
             first = await anext(chunks)
+            entry.first_byte_us = self._pipeline.ledger.elapsed_us(entry)
             if entry.stream:
                 return await self._stream(request, entry, first, chunks)
             async for more in chunks:
@@ -82,7 +83,7 @@ class Chat:
 
 def told(entry: Entry) -> dict[str, str]:
     """The response headers that say how an answer came about."""
-    headers = {"x-request-id": entry.id, "x-gateway-cache": entry.cache}
+    headers = {"x-request-id": entry.id, "x-gateway-cache": entry.cache or "bypass"}
     if entry.provider:
         headers["x-gateway-provider"] = entry.provider
         headers["x-gateway-model"] = entry.target

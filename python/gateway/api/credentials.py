@@ -13,7 +13,5 @@ def credential(headers: Mapping[str, str]) -> str:
     if authorization:
         scheme, _, key = authorization.partition(" ")
         return key.strip() if scheme.lower() == "bearer" else authorization.strip()
-    for name in _BARE:
-        if key := headers.get(name):
-            return key.strip()
-    return ""
+    bare = next((headers[name] for name in _BARE if name in headers), "")
+    return bare.strip()

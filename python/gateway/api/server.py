@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 SWEEP_SECONDS = 1.0
+_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Server(web.Server):
             self,
             loop=loop,
             keepalive_timeout=self._options.keepalive,
-            access_log=None,
+            access_log=_SILENT,
             lingering_time=1.0,
             auto_decompress=True,
         )

@@ -33,6 +33,7 @@ class Flight:
         self.error: GatewayError | None = None
         self.answer: Answer | None = None
         self.intact = True
+        self.waited_us = 0
         self._limit = limit
         self._chunks: deque[bytes] = deque()
         self._dropped = 0

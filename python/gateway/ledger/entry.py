@@ -94,7 +94,7 @@ class Entry:
         self.started_ns, self.opened_ns = started_ns, opened_ns
         self.endpoint = endpoint
         self.key_id = self.model = self.provider = self.target = self.error = self.saved_by = ""
-        self.outcome, self.status, self.cache = "ok", 200, "bypass"
+        self.outcome, self.status, self.cache = "ok", 200, ""
         self.stream = self.partial = False
         self.attempts = self.input_tokens = self.output_tokens = self.cached_tokens = 0
         self.cache_write_tokens = self.reasoning_tokens = self.saved_pico = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -86,16 +86,16 @@ class Metrics(Collector):
         )
         kinds = ("provider", "model", "kind")
         yield _counter("gateway_tokens", "Tokens by provider, model and kind.", kinds, self._tokens)
-        spent = {at: to_usd(pico) for at, pico in self._cost.items()}
+        spent: dict[tuple[str, ...], float] = {at: to_usd(pico) for at, pico in self._cost.items()}
         yield _counter("gateway_cost_usd", "Known cost in USD.", ("provider", "model"), spent)
-        saved = {(cause,): to_usd(pico) for cause, pico in self._saved.items()}
+        saved: dict[tuple[str, ...], float] = {(cause,): to_usd(pico) for cause, pico in self._saved.items()}
         yield _counter(
             "gateway_saved_usd",
             "What calls would have cost, less what was paid, by cause.",
             ("cause",),
             saved,
         )
-        refused = {(): self.unauthenticated}
+        refused: dict[tuple[str, ...], float] = {(): self.unauthenticated}
         yield _counter("gateway_unauthenticated", "Requests refused for want of a valid key.", (), refused)
         yield self._durations()
         for name, (text, read) in self.gauges.items():
@@ -124,7 +124,7 @@ def _counter(
     name: str,
     text: str,
     labels: tuple[str, ...],
-    values: Counter[tuple[str, ...]] | dict[tuple[str, ...], float] | dict[tuple[()], int],
+    values: Mapping[tuple[str, ...], float],
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=labels)
     for at, value in values.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.chat.money import PICO_PER_USD
 from gateway.chat.usage import Usage
+from gateway.providers.base import Target
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
@@ -79,15 +80,17 @@ class Prices:
         self._rates: dict[tuple[str, str], Rate | None] = {}
         self._fresh_until = 0
 
-    def rate(self, provider: str, model: str) -> Rate | None:
-        """The rate of a model at a provider (by its catalogue id); None when nobody knows."""
+    def rate(self, target: Target) -> Rate | None:
+        """The rate of a model at a provider; None when nobody knows."""
         now = self._wall() // 1_000_000_000
         if now >= self._fresh_until:
             self._rates.clear()
             self._fresh_until = now + REFRESH_SECONDS
-        key = (provider, model)
+        provider, model = target.provider, target.model
+        key = (provider.name, model)
         if key not in self._rates:
-            self._rates[key] = self._own.get(f"{provider}/{model}") or self._own.get(model) or self._look_up(*key, now)
+            own = self._own.get(f"{provider.name}/{model}") or self._own.get(model)
+            self._rates[key] = own or self._look_up(provider.prices, model, now)
         return self._rates[key]
 
     def models(self, provider: str) -> list[str]:

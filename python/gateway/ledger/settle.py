@@ -32,7 +32,7 @@ class Settlement:
 
     def reserve(self, target: Target, request: Reading) -> int | None:
         """Picodollars that a call may cost, roughly; None when the price is unknown."""
-        rate = self._prices.rate(target.provider.prices, target.model)
+        rate = self._prices.rate(target)
         if rate is None:
             return None
         output = (request.max_tokens or UNSTATED_OUTPUT) * request.n
@@ -45,7 +45,7 @@ class Settlement:
             usage = _counted(target.model, request, scanner)
         if usage.cost_pico is not None:
             entry.use(usage, usage.cost_pico, "provider")
-        elif rate := self._prices.rate(target.provider.prices, target.model):
+        elif rate := self._prices.rate(target):
             entry.use(usage, rate.cost(usage), "estimated" if usage.counted else "catalogue")
         else:
             entry.use(usage, None, "unknown")

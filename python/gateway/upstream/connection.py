@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
         self._head_done = self._done = self._paused = False
         self._error: GatewayError | None = None
         self._inflater: zlib._Decompress | None = None
-        self._deadline = 0.0
+        self._deadline = self._sent = self._heard = 0.0
 
     # What the pool and the response call.
 
@@ -65,7 +65,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
-        self._deadline = self._loop.time() + self._provider.timeouts.headers
+        self._sent = self._heard = self._loop.time()
+        self._deadline = self._sent + self._provider.timeouts.headers
         self._arm()
         while not self._head_done:
             await self._news()
@@ -86,6 +87,11 @@ class Connection(asyncio.Protocol):
         return data
 
     @property
+    def waited_us(self) -> int:
+        """Microseconds from the request to the latest network read."""
+        return int((self._heard - self._sent) * 1e6)
+
+    @property
     def silent(self) -> bool:
         """Not one byte of a response has come."""
         return self._head_size == 0
@@ -102,13 +108,13 @@ class Connection(asyncio.Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
 
     def data_received(self, data: bytes) -> None:
         if self._done or not self.exchanges:  # nobody asked
             self.abort()
             return
+        self._heard = self._loop.time()
         awaiting_head = not self._head_done
         if awaiting_head:
             self._head_size += len(data)
@@ -120,7 +126,7 @@ class Connection(asyncio.Protocol):
         if not self._head_done and self._head_size > HEAD_LIMIT:
             self._fail(self._garbled())
         if self._head_done and not self._done:
-            self._deadline = self._loop.time() + self._provider.timeouts.idle
+            self._deadline = self._heard + self._provider.timeouts.idle
             if awaiting_head:
                 self._disarm()
                 self._arm()

@@ -40,6 +40,7 @@ class DemoExchange:
         self.status = status
         self.headers = {"content-type": "application/json"}
         self._reads = iter(reads)
+        self._waited = 0.0
 
     async def __aenter__(self) -> DemoExchange:
         return self
@@ -49,8 +50,13 @@ class DemoExchange:
     ) -> None:
         return None
 
+    @property
+    def waited_us(self) -> int:
+        return int(self._waited * 1e6)
+
     async def read(self) -> bytes:
         pause, data = next(self._reads, (0.0, b""))
+        self._waited += pause
         if pause:
             await asyncio.sleep(pause)
         return data

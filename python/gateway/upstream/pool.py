@@ -20,13 +20,20 @@ IDLE_SECONDS = 55.0
 class Exchange(Protocol):
     """One answer under way. Leaving the `async with` gives the connection back, or closes it when the answer was not read out."""
 
-    status: int
-    headers: Mapping[str, str]
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
     async def __aenter__(self) -> Exchange: ...
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+    @property
+    def waited_us(self) -> int:
+        """Microseconds from the request to the latest network read."""
+        ...
 
     async def read(self) -> bytes:
         """The next network read of the body, content-decoded; empty at its end."""
@@ -79,6 +86,10 @@ class HttpExchange:
             self._origin.idle.append((asyncio.get_running_loop().time(), self._connection))
         else:
             self._connection.abort()
+
+    @property
+    def waited_us(self) -> int:
+        return self._connection.waited_us
 
     async def read(self) -> bytes:
         return await self._connection.read()

@@ -14,7 +14,9 @@ FAILURE_LIMIT = 64 << 10
 
 
 class Sink(Protocol):
-    """Where an answer goes."""
+    """Where an answer goes, and how long the provider let it wait for the latest read."""
+
+    waited_us: int
 
     def feed(self, data: bytes, content: bool) -> None: ...
     async def room(self) -> None: ...
@@ -24,6 +26,7 @@ async def relay(exchange: Exchange, provider: Provider, decoder: Decoder, scanne
     """Passes an answer on, read by read; returns when it is complete, and raises when it breaks off or goes wrong."""
     try:
         while not scanner.done and (read := await exchange.read()):
+            sink.waited_us = exchange.waited_us
             _pass_on(scanner.feed(decoder.feed(read)), provider, sink)
             await sink.room()
         _pass_on(scanner.feed(decoder.end()), provider, sink)
