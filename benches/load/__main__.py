@@ -75,9 +75,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m benches.load", description=report.__doc__)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=int, default=3, help="of each run")
-    arguments.add_argument(
-        "--quick", action="store_true", help="two rounds of one second: does it work at all"
-    )
+    arguments.add_argument("--quick", action="store_true", help="two rounds of one second: does it work at all")
     chosen = arguments.parse_args()
     rounds, seconds = (2, 1) if chosen.quick else (chosen.rounds, chosen.seconds)
     console = Console(width=None if sys.stdout.isatty() else 120)

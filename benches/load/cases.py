@@ -93,9 +93,7 @@ def _calls(case: Case, server: Server, load: Load, size: int) -> float:
     """Calls answered; of streams also the parts of those still open at the end, by their bytes."""
     received = load.bytes / size
     if received < load.requests * (1 - _MOST_LOST_BYTES):
-        raise BenchError(
-            f"{case.name} on {server.name}: {load.requests} answers, but the bytes of only {received:.0f}"
-        )
+        raise BenchError(f"{case.name} on {server.name}: {load.requests} answers, but the bytes of only {received:.0f}")
     return received if case.events > 1 else load.requests
 
 

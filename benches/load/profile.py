@@ -52,9 +52,7 @@ def main() -> int:
     arguments.add_argument("case", choices=[case.name for case in CASES])
     arguments.add_argument("--server", choices=["gateway", "handler", "proxy"], default="gateway")
     arguments.add_argument("--seconds", type=int, default=10)
-    arguments.add_argument(
-        "--native", action="store_true", help="native frames too, the Rust core among them"
-    )
+    arguments.add_argument("--native", action="store_true", help="native frames too, the Rust core among them")
     arguments.add_argument("--raw", action="store_true", help="folded stacks instead of a flame graph")
     options = arguments.parse_args()
     case = next(case for case in CASES if case.name == options.case)

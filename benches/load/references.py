@@ -72,9 +72,7 @@ def main() -> None:
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--upstream", default="")
     chosen = arguments.parse_args()
-    logging.getLogger("aiohttp.server").setLevel(
-        logging.CRITICAL
-    )  # the tracebacks of clients that leave cost time
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the tracebacks of clients that leave cost time
     app = proxy(chosen.upstream) if chosen.which == "proxy" else handler()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     web.run_app(app, host="127.0.0.1", port=chosen.port, access_log=None, print=None)

@@ -77,9 +77,7 @@ def gateway(core: int, upstream: str) -> Iterator[Server]:
 def _create_key(settings: dict[str, str]) -> str:
     limits = ["--rpm", "100000000", "--concurrency", "100000"]
     command = [sys.executable, "-m", "gateway", "keys", "create", "--quiet", "--name", "bench", *limits]
-    made = subprocess.run(
-        command, env=_environment(settings), capture_output=True, text=True, check=False, cwd="/"
-    )
+    made = subprocess.run(command, env=_environment(settings), capture_output=True, text=True, check=False, cwd="/")
     words = made.stdout.split()
     if made.returncode or not words:
         raise BenchError(f"`{' '.join(command[1:])}` made no key: {made.stdout}{made.stderr}")
@@ -100,9 +98,7 @@ def _running(
             yield Server(name, port, process.pid, core)
         except (BenchError, OSError) as error:
             said = _tail(log.fileno())
-            raise BenchError(
-                f"{error}\nThe last output of {name}:\n{said}" if said else str(error)
-            ) from error
+            raise BenchError(f"{error}\nThe last output of {name}:\n{said}" if said else str(error)) from error
         finally:
             _stop(process)
 

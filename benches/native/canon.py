@@ -12,12 +12,99 @@ from benches.native import Row, interleave, show
 from gateway.native import Canon
 
 SIZES = (1, 4, 16, 64)
-WORDS = (
-    "the of and to a in that it is was for on are with as his they be at one have this from or had by not but some "
-    "what there we can out other were all your when up use word how said an each which their time will way about many "
-    "then them would write like so these her long make thing see him two has look more day could go come did my sound "
-    "number water request gateway provider streaming latency budget connection retry parameters function answer model"
-).split()
+WORDS = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "a",
+    "in",
+    "that",
+    "it",
+    "is",
+    "was",
+    "for",
+    "on",
+    "are",
+    "with",
+    "as",
+    "his",
+    "they",
+    "be",
+    "at",
+    "one",
+    "have",
+    "this",
+    "from",
+    "or",
+    "had",
+    "by",
+    "not",
+    "but",
+    "some",
+    "what",
+    "there",
+    "we",
+    "can",
+    "out",
+    "other",
+    "were",
+    "all",
+    "your",
+    "when",
+    "up",
+    "use",
+    "word",
+    "how",
+    "said",
+    "an",
+    "each",
+    "which",
+    "their",
+    "time",
+    "will",
+    "way",
+    "about",
+    "many",
+    "then",
+    "them",
+    "would",
+    "write",
+    "like",
+    "so",
+    "these",
+    "her",
+    "long",
+    "make",
+    "thing",
+    "see",
+    "him",
+    "two",
+    "has",
+    "look",
+    "more",
+    "day",
+    "could",
+    "go",
+    "come",
+    "did",
+    "my",
+    "sound",
+    "number",
+    "water",
+    "request",
+    "gateway",
+    "provider",
+    "streaming",
+    "latency",
+    "budget",
+    "connection",
+    "retry",
+    "parameters",
+    "function",
+    "answer",
+    "model",
+]
 
 
 def prose(source: random.Random, size: int) -> str:
@@ -35,7 +122,7 @@ def prose(source: random.Random, size: int) -> str:
 
 def tool(source: random.Random, number: int) -> dict[str, Any]:
     parameter = {"type": "string", "description": prose(source, 80)}
-    properties = {name: parameter for name in source.sample(WORDS[80:], 4)}
+    properties = dict.fromkeys(source.sample(WORDS[80:], 4), parameter)
     schema = {"type": "object", "properties": properties, "required": sorted(properties), "additionalProperties": False}
     function = {"name": f"tool_{number}", "description": prose(source, 160), "parameters": schema, "strict": True}
     return {"type": "function", "function": function}

@@ -10,6 +10,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Any
@@ -164,10 +165,9 @@ class App:
         """Refuses new connections, lets open calls finish for `server.drain` seconds, then cuts them off."""
         self.server.draining = True
         listener.close()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.config.server.drain
-        while self.server.busy and loop.time() < deadline:
-            await asyncio.sleep(0.05)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.config.server.drain):
+                await self.server.idle()
         self.server.stop_sweeping()
         await self.server.shutdown(1.0)
 

@@ -36,10 +36,10 @@ def serve(
 
     import uvloop
 
-    from gateway import log
     from gateway.app import App, DataDirBusy, data_dir
+    from gateway.config import logs
 
-    log.configure()
+    logs.configure()
 
     async def run() -> None:
         app = App(settings, data_dir(settings, os.environ), os.environ)

@@ -33,9 +33,7 @@ def offences(path: str, source: str, modules: set[str]) -> list[str]:
     if part(own) not in RANK:
         return [f"{path}: `{part(own)}` has no place in the order of the layers"]
     found = set(gateway_imports(own, path, source, modules))
-    return [
-        f"{path}:{line}: {own} imports {target}" for line, target in sorted(found) if not may(own, target)
-    ]
+    return [f"{path}:{line}: {own} imports {target}" for line, target in sorted(found) if not may(own, target)]
 
 
 def aiohttp_offences(path: str, source: str) -> list[str]:

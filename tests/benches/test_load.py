@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import orjson
 import pytest
+
 from benches.load import answers, report
 from benches.load.bodies import body
 from benches.load.cases import CASES, Latency, Run
@@ -51,9 +52,7 @@ async def stream(reader: asyncio.StreamReader) -> list[bytes]:
 
 async def test_answers_are_the_same_however_requests_are_split(asked: Asked) -> None:
     reader, writer = asked
-    requests = (
-        post(body(unique=True)) + b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n" + post(body(unique=False))
-    )
+    requests = post(body(unique=True)) + b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n" + post(body(unique=False))
     for at in range(0, len(requests), 7):
         writer.write(requests[at : at + 7])
         await writer.drain()

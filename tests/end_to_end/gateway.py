@@ -41,7 +41,9 @@ class Gateway:
         self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
         log.close()
         start, deadline = self._log.stat().st_size, time.monotonic() + 30
-        while not (found := re.search(r"listens on (http://\S+)[\s\S]*?Try it:[\s\S]*?\n\n", self.log()[start:] or self.log())):
+        while not (
+            found := re.search(r"listens on (http://\S+)[\s\S]*?Try it:[\s\S]*?\n\n", self.log()[start:] or self.log())
+        ):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the gateway did not start:\n{self.log()}")
             time.sleep(0.02)
@@ -69,7 +71,9 @@ class Gateway:
     def costs(self, **parameters: str) -> dict[str, Any]:
         """The analytics endpoint; its answer includes everything closed so far."""
         headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-        return dict(httpx.get(f"{self.url}/admin/analytics/costs", params=parameters, headers=headers).raise_for_status().json())
+        return dict(
+            httpx.get(f"{self.url}/admin/analytics/costs", params=parameters, headers=headers).raise_for_status().json()
+        )
 
     def rows(self) -> list[dict[str, Any]]:
         """The ledger's rows, oldest first."""

@@ -96,7 +96,9 @@ class Upstream:
             self.open -= 1
             writer.close()
 
-    async def _play(self, script: AsyncIterator[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _play(
+        self, script: AsyncIterator[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         """Sends what the script yields; False when the connection is over."""
         async for step in script:
             if step is RESET:
@@ -155,7 +157,14 @@ def delta(text: str | None = None, *, finish: str | None = None, usage: Any = No
     """A `chat.completion.chunk` with one choice."""
     content = {} if text is None else {"content": text}
     choice = {"index": 0, "delta": {**content, **fields}, "finish_reason": finish}
-    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini", "choices": [choice], "usage": usage}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o-mini",
+        "choices": [choice],
+        "usage": usage,
+    }
 
 
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -171,7 +180,9 @@ async def whole(text: str, usage: Any = USAGE, **message: Any) -> AsyncIterator[
         "object": "chat.completion",
         "created": 1,
         "model": "gpt-4o-mini",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}],
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
+        ],
         "usage": usage,
     }
     yield response(200, orjson.dumps(reply))

@@ -199,9 +199,7 @@ def test_recorded_bodies_read_as_the_provider_s_own_sdk_reads_them(path: Path) -
 
 
 @needs_recordings
-@pytest.mark.parametrize(
-    "path", [p for p in recorded(".json") if p.name.startswith("error_")], ids=lambda p: p.name
-)
+@pytest.mark.parametrize("path", [p for p in recorded(".json") if p.name.startswith("error_")], ids=lambda p: p.name)
 def test_a_recorded_error_body_is_an_error(path: Path) -> None:
     reading = Reading([path.read_bytes()], whole=True)
     assert json.loads(reading.scanner.error or b"") == json.loads(path.read_bytes())["error"]
@@ -302,17 +300,14 @@ def test_content_begins_with_what_the_model_generates(delta: object, content: bo
 def test_a_thought_under_both_names_is_one_thought() -> None:
     scanner = Scanner()
     scanner.feed(
-        event({"reasoning": "hm", "reasoning_content": "hm"})
-        + event({"reasoning": "a", "reasoning_content": "b"})
+        event({"reasoning": "hm", "reasoning_content": "hm"}) + event({"reasoning": "a", "reasoning_content": "b"})
     )
     assert scanner.reasoning == "hmab"
 
 
 def test_choices_are_kept_apart_and_read_in_their_order() -> None:
     scanner = Scanner()
-    scanner.feed(
-        event({"content": "B"}, index=1) + event({"content": "A"}) + event({"content": "b"}, index=1)
-    )
+    scanner.feed(event({"content": "B"}, index=1) + event({"content": "A"}) + event({"content": "b"}, index=1))
     scanner.feed(event({"content": "a"}) + event(finish="stop", index=1))
     assert (scanner.text, scanner.choices, scanner.finished, scanner.complete) == ("AaBb", 2, 1, False)
     scanner.feed(event(finish="length"))
@@ -321,12 +316,8 @@ def test_choices_are_kept_apart_and_read_in_their_order() -> None:
 
 def test_tool_calls_count_as_generated() -> None:
     scanner = Scanner()
-    scanner.feed(
-        event({"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}]})
-    )
-    scanner.feed(
-        event({"tool_calls": [{"index": 0, "function": {"arguments": ':"\\n"}'}}]}) + event({"content": "!"})
-    )
+    scanner.feed(event({"tool_calls": [{"index": 0, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}]}))
+    scanner.feed(event({"tool_calls": [{"index": 0, "function": {"arguments": ':"\\n"}'}}]}) + event({"content": "!"}))
     assert scanner.tools == 'f{"a":"\\n"}'
     assert scanner.generated == '!f{"a":"\\n"}'
 
@@ -338,9 +329,7 @@ def test_usage_is_the_last_object_wherever_the_provider_puts_it() -> None:
     assert chunk.usage == scanner.usage == b'{"total_tokens": 1}'
     groq = event(x_groq={"id": "r", "usage": {"total_tokens": 2}})
     assert scanner.feed(groq).usage == b'{"total_tokens": 2}'
-    moonshot = (
-        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"total_tokens":3}}]}\n\n'
-    )
+    moonshot = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"total_tokens":3}}]}\n\n'
     assert scanner.feed(moonshot).usage == b'{"total_tokens":3}'
 
 

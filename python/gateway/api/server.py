@@ -77,6 +77,7 @@ class Server(web.Server):
         self._sweeper: asyncio.TimerHandle | None = None
         self.draining = False
         self.busy = 0
+        self._idle: asyncio.Event | None = None
 
     def __call__(self) -> web.RequestHandler:
         loop = asyncio.get_running_loop()
@@ -90,6 +91,12 @@ class Server(web.Server):
             lingering_time=1.0,
             auto_decompress=True,
         )
+
+    async def idle(self) -> None:
+        """Returns once no request is being answered."""
+        self._idle = asyncio.Event()
+        if self.busy:
+            await self._idle.wait()
 
     def stop_sweeping(self) -> None:
         if self._sweeper is not None:
@@ -108,6 +115,8 @@ class Server(web.Server):
             return wire.failure(request, GatewayError(), {"x-request-id": new_id()}, close=True)
         finally:
             self.busy -= 1
+            if self._idle is not None and self.busy == 0:
+                self._idle.set()
 
     def _endpoint(self, request: web.BaseRequest) -> Endpoint:
         path = request.path
