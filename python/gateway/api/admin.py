@@ -33,4 +33,4 @@ class Admin:
                 param=min(unknown)[:40],
             )
         report = await self._costs(query.get("from"), query.get("to"), query.get("group_by"))
-        return wire.reply(request, 200, orjson.dumps(report), {"x-request-id": new_id()})
+        return wire.reply(request, 200, orjson.dumps(report), f"x-request-id: {new_id()}\r\n")

@@ -27,10 +27,6 @@ async def read_body(request: web.BaseRequest, options: ServerOptions) -> bytes:
         raise UnsupportedMedia(param="content-encoding")
     if headers.get("content-type", "").startswith("multipart/"):
         raise UnsupportedMedia(param="content-type")
-    if (request.content_length or 0) > options.max_body:
-        raise _too_large(options)
-    if headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     try:
         return await _collect(request, options)
     except TimeoutError:
@@ -52,6 +48,10 @@ async def _collect(request: web.BaseRequest, options: ServerOptions) -> bytes:
         if len(data) > options.max_body:
             raise _too_large(options)
         return data
+    if (request.content_length or 0) > options.max_body:
+        raise _too_large(options)
+    if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     parts: list[bytes] = []
     size = 0
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import lru_cache
 
 import orjson
 from aiohttp import web
@@ -12,14 +13,15 @@ from gateway.api.body import read_body
 from gateway.api.credentials import credential
 from gateway.api.server import ServerOptions, new_id
 from gateway.chat.call import Call
-from gateway.chat.money import to_usd
+from gateway.chat.money import PICO_PER_USD
 from gateway.errors import GatewayError
 from gateway.ledger.entry import Entry
 from gateway.pipeline import Pipeline
 
 DONE = b"data: [DONE]\n\n"
 EVENTS = "text/event-stream; charset=utf-8"
-HOP_HEADER = "x-gateway-hops"
+_UNCHUNKED = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+_CHUNKED = _UNCHUNKED + "transfer-encoding: chunked\r\n"
 
 
 class Chat:
@@ -48,8 +50,7 @@ class Chat:
                 first += more
             return wire.reply(request, 200, first, told(entry))
         except GatewayError as error:
-            close = not request.content.is_eof()
-            return wire.failure(request, error, {**told(entry), **error.headers}, close=close)
+            return wire.failure(request, error, told(entry), close=not request.content.is_eof())
         finally:
             await chunks.aclose()
 
@@ -64,10 +65,8 @@ class Chat:
         chunked = request.version >= (1, 1)
         frame = wire.frame if chunked else bytes
         keep_alive = request.keep_alive and chunked
-        framing = "cache-control: no-cache\r\nx-accel-buffering: no\r\n" + (
-            "transfer-encoding: chunked\r\n" if chunked else ""
-        )
-        transport.write(wire.head(200, told(entry), EVENTS, framing, keep_alive) + frame(first))
+        lines = told(entry) + (_CHUNKED if chunked else _UNCHUNKED)
+        transport.write(wire.head(200, EVENTS, lines, keep_alive) + frame(first))
         try:
             async for chunk in chunks:
                 if request.protocol.writing_paused:
@@ -81,25 +80,24 @@ class Chat:
         return wire.written(keep_alive=keep_alive)
 
 
-def told(entry: Entry) -> dict[str, str]:
+def told(entry: Entry) -> str:
     """The response headers that say how an answer came about."""
-    headers = {"x-request-id": entry.id, "x-gateway-cache": entry.cache or "bypass"}
+    lines = f"x-request-id: {entry.id}\r\nx-gateway-cache: {entry.cache or 'bypass'}\r\n"
     if entry.provider:
-        headers["x-gateway-provider"] = entry.provider
-        headers["x-gateway-model"] = entry.target
+        lines += f"x-gateway-provider: {entry.provider}\r\nx-gateway-model: {wire.clean(entry.target)}\r\n"
     if entry.attempts:
-        headers["x-gateway-attempts"] = str(entry.attempts)
-    if not entry.airborne and entry.cost_pico is not None and entry.outcome == "ok":
-        headers["x-gateway-cost-usd"] = usd(entry.cost_pico)
-        headers["x-gateway-saved-usd"] = usd(entry.saved_pico)
+        lines += f"x-gateway-attempts: {entry.attempts}\r\n"
+    if entry.cost_pico is not None and entry.outcome == "ok" and not entry.airborne:
+        lines += f"x-gateway-cost-usd: {usd(entry.cost_pico)}\r\nx-gateway-saved-usd: {usd(entry.saved_pico)}\r\n"
     if entry.first_byte_us and entry.cache != "coalesced":
-        headers["x-gateway-overhead-ms"] = f"{(entry.first_byte_us - entry.upstream_us) / 1000:.3f}"
-    if entry.quota is not None:
-        headers["x-ratelimit-limit-requests"] = str(entry.quota.limit)
-        headers["x-ratelimit-remaining-requests"] = str(entry.quota.remaining)
-        headers["x-ratelimit-reset-requests"] = f"{entry.quota.reset_seconds:.3f}s"
-    return headers
+        lines += f"x-gateway-overhead-ms: {(entry.first_byte_us - entry.upstream_us) / 1000:.3f}\r\n"
+    if (quota := entry.quota) is not None:
+        lines += f"x-ratelimit-limit-requests: {quota.limit}\r\nx-ratelimit-remaining-requests: {quota.remaining}\r\n"
+        lines += f"x-ratelimit-reset-requests: {quota.reset_seconds:.3f}s\r\n"
+    return lines
 
 
+@lru_cache(4096)
 def usd(pico: int) -> str:
-    return f"{to_usd(pico):.12f}".rstrip("0").rstrip(".") or "0"
+    """Picodollars as decimal USD, to the last digit."""
+    return f"{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}".rstrip("0").rstrip(".")

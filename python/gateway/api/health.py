@@ -19,12 +19,12 @@ class Health:
         self._ready, self._metrics = ready, metrics
 
     async def live(self, request: web.BaseRequest) -> web.StreamResponse:
-        return wire.reply(request, 200, b'{"status":"alive"}', {})
+        return wire.reply(request, 200, b'{"status":"alive"}')
 
     async def ready(self, request: web.BaseRequest) -> web.StreamResponse:
         wrong = self._ready()
         body = orjson.dumps({"status": "not ready", "reasons": wrong} if wrong else {"status": "ready"})
-        return wire.reply(request, 503 if wrong else 200, body, {})
+        return wire.reply(request, 503 if wrong else 200, body)
 
     async def metrics(self, request: web.BaseRequest) -> web.StreamResponse:
-        return wire.reply(request, 200, await self._metrics(), {}, TEXT)
+        return wire.reply(request, 200, await self._metrics(), content_type=TEXT)

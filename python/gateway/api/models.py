@@ -50,4 +50,4 @@ def _permits(key: Key, model: str) -> bool:
 
 
 def _json(request: web.BaseRequest, payload: object) -> web.StreamResponse:
-    return wire.reply(request, 200, orjson.dumps(payload), {"x-request-id": new_id()})
+    return wire.reply(request, 200, orjson.dumps(payload), f"x-request-id: {new_id()}\r\n")

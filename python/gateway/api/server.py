@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from aiohttp import http_parser, web
+from aiohttp.http import RawRequestMessage, StreamWriter
 
 from gateway.api import wire
+from gateway.api.eager import Started
 from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, ShuttingDown
 
 log = logging.getLogger(__name__)
 
 Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 SWEEP_SECONDS = 1.0
+_NO_TASK = cast(Any, None)
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -31,25 +36,63 @@ class ServerOptions:
 
 
 class Connection(web.RequestHandler):
-    """One client's connection. `head_since` is when a head began that is not complete yet."""
+    """One client's connection. `head_since` is when a head began that is not complete yet.
 
-    __slots__ = ("head_since",)
+    A request that is all there is started at once, in the network callback: one that needs not wait, such as a cache hit, is
+    answered without a task or a turn of the loop; any other goes on in aiohttp's own task, which finds it in `started`.
+    """
+
+    __slots__ = ("head_since", "server", "started")
+
+    def __init__(self, server: Server, *, loop: asyncio.AbstractEventLoop, keepalive: float) -> None:
+        super().__init__(server, loop=loop, keepalive_timeout=keepalive, access_log=_SILENT, lingering_time=1.0)
+        self.server = server
+        self.started: Started[web.StreamResponse] | None = None
+        self.head_since: float | None = loop.time()
 
     @property
     def dawdling_since(self) -> float | None:
         """When the head began for which this connection still waits."""
         return self.head_since if self._waiter is not None and not self._waiter.done() else None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.head_since: float | None = self._loop.time()
-
     def data_received(self, data: bytes) -> None:
+        waiter, self._waiter = self._waiter, None  # so that aiohttp queues what it reads and does not wake up for it
         super().data_received(data)
-        if self._request_in_progress or self._messages:
-            self.head_since = None
-        elif self.head_since is None:
-            self.head_since = self._loop.time()
+        if waiter is not None and not waiter.done():
+            while self._messages and not self.writing_paused and self._answer_at_once():
+                pass
+            if self._messages:
+                waiter.set_result(None)
+            elif self.head_since is None:
+                self.head_since = self._loop.time()
+        self._waiter = waiter
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.started is not None:
+            self.started.close()
+            self.started = None
+
+    def _answer_at_once(self) -> bool:
+        """Starts the first request in the queue, if it is complete; true when that has answered it."""
+        message, payload = self._messages[0]
+        if not isinstance(message, RawRequestMessage) or message.upgrade or not payload.is_eof():
+            return False
+        request = web.BaseRequest(message, payload, self, StreamWriter(self, self._loop), _NO_TASK, self._loop)
+        started = Started(self.server.serve(request))
+        self.head_since = None
+        if not started.done:
+            self.started = started
+            return False
+        self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        reply = cast(wire.Reply, started.result)
+        reply.write(request)
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if not reply.keep_alive:
+            self.force_close()
+        return True
 
     def handle_error(
         self,
@@ -60,9 +103,9 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """What aiohttp's parser refuses, in OpenAI's shape."""
         if status < 500:
-            return wire.failure(request, InvalidRequest("The request is not valid HTTP/1.1."), {}, close=True)
+            return wire.failure(request, InvalidRequest("The request is not valid HTTP/1.1."), close=True)
         log.error("request failed", exc_info=exc)
-        return wire.failure(request, GatewayError(), {}, close=True)
+        return wire.failure(request, GatewayError(), close=True)
 
 
 class Server(web.Server):
@@ -83,14 +126,7 @@ class Server(web.Server):
         loop = asyncio.get_running_loop()
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
-        return Connection(
-            self,
-            loop=loop,
-            keepalive_timeout=self._options.keepalive,
-            access_log=_SILENT,
-            lingering_time=1.0,
-            auto_decompress=True,
-        )
+        return Connection(self, loop=loop, keepalive=self._options.keepalive)
 
     async def idle(self) -> None:
         """Returns once no request is being answered."""
@@ -102,24 +138,32 @@ class Server(web.Server):
         if self._sweeper is not None:
             self._sweeper.cancel()
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request; whatever goes wrong is an error in OpenAI's shape."""
         self.busy += 1
-        if isinstance(request.protocol, Connection):
-            request.protocol.head_since = None
         try:
             return await self._endpoint(request)(request)
         except GatewayError as error:
-            return wire.failure(request, error, {"x-request-id": new_id()}, close=True)
+            return wire.failure(request, error, f"x-request-id: {new_id()}\r\n", close=not request.content.is_eof())
         except Exception:
             log.exception("%s %s failed", request.method, request.path)
-            return wire.failure(request, GatewayError(), {"x-request-id": new_id()}, close=True)
+            return wire.failure(request, GatewayError(), f"x-request-id: {new_id()}\r\n", close=True)
         finally:
             self.busy -= 1
             if self._idle is not None and self.busy == 0:
                 self._idle.set()
 
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """aiohttp's way in: goes on with what the connection has started, or starts."""
+        connection = cast(Connection, request.protocol)
+        connection.head_since = None
+        if connection.started is None:
+            return await self.serve(request)
+        started, connection.started = connection.started, None
+        return await started
+
     def _endpoint(self, request: web.BaseRequest) -> Endpoint:
-        path = request.path
+        path = request.raw_path.partition("?")[0]
         methods = self._routes.get(path) or self._routes.get(path.rstrip("/")) or self._by_prefix(path)
         if methods is None:
             raise NotFound(
@@ -128,8 +172,6 @@ class Server(web.Server):
         endpoint = methods.get(request.method)
         if endpoint is None:
             raise MethodNotAllowed(headers={"allow": ", ".join(methods)})
-        if "content-length" in request.headers and "transfer-encoding" in request.headers:
-            raise InvalidRequest("Content-Length and Transfer-Encoding exclude each other.")
         if self.draining and request.method == "POST":
             raise ShuttingDown(headers={"retry-after": "1"})
         return endpoint
@@ -147,6 +189,10 @@ class Server(web.Server):
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
 
 
+_PROCESS = secrets.token_hex(8)
+_COUNT = itertools.count(1)
+
+
 def new_id() -> str:
-    """A request id: `req_` and 128 random bits."""
-    return f"req_{secrets.token_hex(16)}"
+    """A request id: `req_`, 64 random bits of this process, and a running number."""
+    return f"req_{_PROCESS}{next(_COUNT):012x}"

@@ -1,6 +1,6 @@
 """Responses as bytes: heads and frames built by hand, one write each.
 
-Measured: `web.Response` costs a multidict, a header serialisation and two awaits; a prepared `bytes` costs one write.
+Measured: `web.Response` costs a multidict, a serialisation of it and two awaits; a `bytes` costs one write.
 """
 
 from __future__ import annotations
@@ -14,28 +14,38 @@ from aiohttp import web
 from gateway.errors import GatewayError
 
 JSON = "application/json"
+LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _UNSAFE = str.maketrans("", "", "\r\n\0")
-LAST_CHUNK = b"0\r\n\r\n"
+_COPIED = 64 << 10
 
 
 class Reply:
-    """A response that is complete, or has been written already (`head` empty). It is what aiohttp's protocol asks for: it can
-    `prepare`, `write_eof` and say whether the connection lives on."""
+    """A response that is complete: what aiohttp's protocol asks for, and no more.
 
-    __slots__ = ("_data", "keep_alive")
+    It can `prepare`, which writes it all, and say whether the connection lives on. One without data has been written already.
+    """
 
-    def __init__(self, data: bytes, *, keep_alive: bool) -> None:
-        self._data = data
+    __slots__ = ("_body", "_head", "keep_alive")
+
+    def __init__(self, head: bytes, body: bytes, *, keep_alive: bool) -> None:
+        self._head, self._body = head, body
         self.keep_alive = keep_alive
 
-    async def prepare(self, request: web.BaseRequest) -> None:
-        if not self._data:
-            return
+    def write(self, request: web.BaseRequest) -> None:
+        """Hands the response to the transport."""
         transport = request.transport
+        if not self._head:
+            return
         if transport is None:
             raise ConnectionResetError("the client has gone")
-        transport.write(self._data)
+        if len(self._body) < _COPIED:
+            transport.write(self._head + self._body)
+        else:
+            transport.writelines((self._head, self._body))
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        self.write(request)
         if request.protocol.writing_paused:
             await request.writer.drain()
 
@@ -48,37 +58,42 @@ class Reply:
 
 
 def written(*, keep_alive: bool) -> web.StreamResponse:
-    """The response of a handler that has written everything itself."""
-    return Reply(b"", keep_alive=keep_alive).as_response()
+    """The response of an endpoint that has written everything itself."""
+    return Reply(b"", b"", keep_alive=keep_alive).as_response()
 
 
 def reply(
     request: web.BaseRequest,
     status: int,
     body: bytes,
-    headers: Mapping[str, str],
+    lines: str = "",
     content_type: str = JSON,
     *,
     close: bool = False,
 ) -> web.StreamResponse:
-    """A complete response."""
+    """A complete response; `lines` are further header lines, each with its line end."""
     keep_alive = request.keep_alive and not close
-    start = head(status, headers, content_type, f"content-length: {len(body)}\r\n", keep_alive)
-    return Reply(start if request.method == "HEAD" else start + body, keep_alive=keep_alive).as_response()
+    start = head(status, content_type, f"content-length: {len(body)}\r\n{lines}", keep_alive)
+    return Reply(start, b"" if request.method == "HEAD" else body, keep_alive=keep_alive).as_response()
 
 
 def failure(
-    request: web.BaseRequest, error: GatewayError, headers: Mapping[str, str], *, close: bool = False
+    request: web.BaseRequest, error: GatewayError, lines: str = "", *, close: bool = False
 ) -> web.StreamResponse:
     """An error in OpenAI's shape."""
-    return reply(request, error.status, error.body(), {**headers, **error.headers}, close=close)
+    return reply(request, error.status, error.body(), lines + headers(error.headers), close=close)
 
 
-def head(status: int, headers: Mapping[str, str], content_type: str, framing: str, keep_alive: bool) -> bytes:
-    lines = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{framing}"
-    for name, value in headers.items():
-        lines += f"{name}: {clean(value)}\r\n"
-    return (lines + ("\r\n" if keep_alive else "connection: close\r\n\r\n")).encode("latin-1", "replace")
+def head(status: int, content_type: str, lines: str, keep_alive: bool) -> bytes:
+    """Status line and headers."""
+    end = "\r\n" if keep_alive else "connection: close\r\n\r\n"
+    start = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{lines}{end}"
+    return start.encode("latin-1", "replace")
+
+
+def headers(named: Mapping[str, str]) -> str:
+    """Header lines."""
+    return "".join([f"{name}: {clean(value)}\r\n" for name, value in named.items()])
 
 
 def clean(value: str) -> str:
