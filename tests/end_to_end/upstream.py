@@ -123,8 +123,9 @@ async def _sleep_or_hang_up(seconds: float, reader: asyncio.StreamReader) -> Non
 
 
 async def _read(reader: asyncio.StreamReader) -> Received | None:
-    head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
-    if not head:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
         return None
     line, *rest = head.decode("latin-1").split("\r\n")
     method, path, _ = line.split(" ")
