@@ -16,7 +16,7 @@ ORDER = (
     ("policy", "cache", "ledger", "upstream", "state"),
     ("providers",),
     ("chat",),
-    ("errors",),
+    ("errors", "log"),
     ("native", "__init__"),
 )
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

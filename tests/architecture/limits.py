@@ -1,4 +1,4 @@
-"""How long files, functions and signatures may be, and which words may not stand: questions asked of one file."""
+"""How long files, functions and signatures may be, and which words may not stand, asked of one file."""
 
 import ast
 import re

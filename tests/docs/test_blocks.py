@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import traceback
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_failure_points_at_its_line(page: Path) -> None:
 
 def test_a_page_ends_where_a_package_is_missing(page: Path) -> None:
     page.write_text("```python needs: pytest\nran = 1\n```\n\n```python needs: not-a-package\n1 / 0\n```\n")
-    with pytest.raises(blocks.Missing, match="not-a-package"):
+    with pytest.raises(PackageNotFoundError, match="not-a-package"):
         blocks.run(page)
 
 

