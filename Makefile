@@ -14,6 +14,7 @@ RUST_FILES := $(shell find rust -name target -prune -o -type f -print)
 
 # One interpreter for every cargo call: another would recompile pyo3 each time.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+export PATH := $(PATH):$(HOME)/.cargo/bin
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 

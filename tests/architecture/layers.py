@@ -16,7 +16,7 @@ ORDER = (
     ("policy", "cache", "ledger", "upstream", "state"),
     ("providers",),
     ("chat",),
-    ("errors",),
+    ("errors", "log"),
     ("native", "__init__"),
 )
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
@@ -43,7 +43,7 @@ def aiohttp_offences(path: str, source: str) -> list[str]:
         return []
     tree = ast.parse(source)
     names = [found for found in named(tree) if is_below(found[1], "aiohttp")]
-    uses = [(node.lineno, "aiohttp.web") for node in ast.walk(tree) if is_attribute(node, "aiohttp", "web")]
+    uses = [(use.lineno, "aiohttp.web") for use in attributes(tree, "aiohttp", "web")]
     if own == "upstream":
         names = [found for found in names if found[1].startswith("aiohttp.web")]
     return [f"{path}:{line}: imports {name}" for line, name in sorted({*names, *uses})]
@@ -56,7 +56,7 @@ def module_of(path: str) -> str:
 
 
 def part(module: str) -> str:
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def may(own: str, target: str) -> bool:
@@ -71,7 +71,7 @@ def may(own: str, target: str) -> bool:
 
 
 def dialect(module: str) -> str:
-    return (module.split(".") + ["__init__"])[2]
+    return [*module.split("."), "__init__"][2]
 
 
 def gateway_imports(own: str, path: str, source: str, modules: set[str]) -> Iterator[Import]:
@@ -114,13 +114,11 @@ def is_import_call(func: ast.expr) -> bool:
     return name in {"import_module", "__import__"}
 
 
-def is_attribute(node: ast.AST, owner: str, name: str) -> bool:
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr == name
-        and isinstance(node.value, ast.Name)
-        and node.value.id == owner
-    )
+def attributes(tree: ast.AST, owner: str, name: str) -> Iterator[ast.Attribute]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=found), attr=attr) if (found, attr) == (owner, name):
+                yield node
 
 
 def is_below(name: str, root: str) -> bool:

@@ -1,4 +1,4 @@
-"""How long a file, a function and a signature may be, and which words may not stand; asked of one file's source."""
+"""How long files, functions and signatures may be, and which words may not stand, asked of one file."""
 
 import ast
 import re

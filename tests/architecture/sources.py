@@ -8,7 +8,7 @@ GATEWAY = "python/gateway"
 
 
 def files(folder: str, pattern: str) -> Iterator[tuple[str, str]]:
-    """(path below the project, text) of each file in a folder that matches a pattern, build output left out."""
+    """(path, text) of each file in a folder of the project that matches a pattern, build output left out."""
     for path in sorted((ROOT / folder).rglob(pattern)):
         inner = path.relative_to(ROOT)
         if not {"target", "__pycache__"} & set(inner.parts):

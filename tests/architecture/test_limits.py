@@ -24,7 +24,7 @@ def test_python_keeps_the_limits(path: str, source: str, check: Check) -> None:
 
 @pytest.mark.parametrize(("path", "source"), RUST, ids=ids(RUST))
 def test_rust_keeps_the_limits(path: str, source: str) -> None:
-    is_test = "/tests/" in path
+    is_test = "/tests/" in path or path.endswith("/tests.rs")
     assert is_test or long_file(path, source) == []
 
 

@@ -1,0 +1,30 @@
+# The extension is compiled against the stable ABI of 3.11, which the wheel then shares with any later Python.
+FROM rust:1.95-slim-bookworm AS wheel
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends python3-venv \
+    && rm -rf /var/lib/apt/lists/* \
+    && python3 -m venv /opt/build \
+    && /opt/build/bin/pip install --no-cache-dir 'maturin>=1.16,<2'
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/rust/target \
+    /opt/build/bin/maturin build --release --locked --interpreter python3 --out /wheels
+
+FROM python:3.13-slim-bookworm AS environment
+COPY --from=wheel /wheels /wheels
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv --without-pip /opt/gateway \
+    && pip --python /opt/gateway/bin/python install /wheels/*.whl
+
+FROM python:3.13-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home gateway && install --directory --owner=gateway /data
+COPY --from=environment /opt/gateway /opt/gateway
+ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_DATA_DIR=/data GATEWAY_PORT=4000
+USER gateway
+WORKDIR /data
+VOLUME /data
+EXPOSE 4000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", \
+    "import os, urllib.request as http; http.urlopen(f'http://127.0.0.1:{os.environ[\"GATEWAY_PORT\"]}/health/live', timeout=2)"]
+ENTRYPOINT ["gateway"]
+CMD ["serve", "--host", "0.0.0.0"]
