@@ -25,18 +25,8 @@ def profile(case: Case, server: Server, seconds: int, options: argparse.Namespac
     file = machine.OUT / f"{options.server}_{case.name}.{'txt' if options.raw else 'svg'}"
     shape = ["--format", "raw" if options.raw else "flamegraph", "--output", str(file)]
     native = ["--native"] if options.native else []
-    command = [
-        "taskset",
-        "-c",
-        str(core),
-        "py-spy",
-        "record",
-        "--pid",
-        str(server.pid),
-        "--rate",
-        "400",
-        *native,
-    ]
+    recorded = ["--pid", str(server.pid), "--rate", "400", "--threads", *native]
+    command = ["taskset", "-c", str(core), "py-spy", "record", *recorded]
     check(case, server)
     command += ["--duration", str(seconds), *shape]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as recorder:
