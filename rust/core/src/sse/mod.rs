@@ -9,6 +9,7 @@ mod events;
 mod frame;
 mod scanner;
 mod skim;
+mod template;
 mod transcript;
 mod usage;
 
