@@ -60,7 +60,7 @@ impl Rest<'_> {
         let bytes = &self.events[frame.range.clone()];
         if frame.plain
             && bytes.starts_with(b"data:")
-            && let Some(member) = std::str::from_utf8(bytes)
+            && let Some(member) = simdutf8::basic::from_utf8(bytes)
                 .ok()
                 .and_then(|event| null(event, at))
         {
