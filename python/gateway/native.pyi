@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from typing import Any, Final, final
+from collections.abc import Mapping, Sequence
+from typing import final
 
 __all__ = [
     "CacheStats",
@@ -15,6 +17,11 @@ __all__ = [
     "Limits",
     "Reading",
     "Refusal",
+    "Reading",
+    "RedactError",
+    "Redaction",
+    "Redactor",
+    "Restorer",
     "Scanner",
     "SseError",
     "Tokenizer",
@@ -118,6 +125,59 @@ class ExactCache:
     def capacity(self) -> int: ...
     @property
     def shards(self) -> int: ...
+# redact
+
+class RedactError(ValueError):
+    """An unknown kind, a pattern that cannot be used, a body that is not JSON, or values that were not kept."""
+
+@final
+class Redactor:
+    """Finds personal data and secrets in texts, and puts placeholders such as `[EMAIL_1]` in their place."""
+
+    def __new__(
+        cls,
+        *,
+        kinds: Sequence[str] | None = None,
+        patterns: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
+        reversible: bool = True,
+    ) -> Redactor: ...
+    def redact(self, text: str, /) -> Redaction:
+        """Redacts a text. Findings are in characters of `text`."""
+
+    def redact_body(self, body: bytes, /) -> Redaction:
+        """Redacts what people and models said in a JSON request body. Findings are in bytes of `body`."""
+
+@final
+class Redaction:
+    """A text without what was found in it, and the way back."""
+
+    @property
+    def text(self) -> str:
+        """The text with placeholders."""
+
+    @property
+    def body(self) -> bytes:
+        """The same as UTF-8: what to send on after `redact_body`."""
+
+    @property
+    def findings(self) -> tuple[tuple[str, int, int], ...]:
+        """`(kind, start, end)` of everything found, in order, by its place in the original."""
+
+    def restore(self, answer: str, /) -> str:
+        """`answer` with the values in place of their placeholders."""
+
+    def restorer(self) -> Restorer:
+        """The same for an answer that comes in pieces."""
+
+@final
+class Restorer:
+    """Restores an answer piece by piece; holds back no more than what may become a placeholder."""
+
+    def feed(self, piece: str, /) -> str:
+        """Takes in a piece of the answer and returns what is sure."""
+
+    def end(self) -> str:
+        """The answer is over: returns what was held."""
 
 # sse
 

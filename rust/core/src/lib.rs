@@ -8,5 +8,6 @@
 pub mod bucket;
 pub mod canon;
 pub mod exact;
+pub mod redact;
 pub mod sse;
 pub mod tokens;

@@ -5,6 +5,8 @@ mod canon;
 mod exact;
 mod sse;
 mod tokens;
+mod redact;
+mod sse;
 
 use pyo3::prelude::*;
 
@@ -23,6 +25,9 @@ mod native {
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
     #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
+    use super::redact::{RedactError, Redaction, Redactor, Restorer};
+    #[pymodule_export]
+    use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::skim::{Skimmed, Skimmer, Span};
+use super::template::Template;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -30,62 +31,56 @@ pub(super) struct Marks {
     pub model: Option<Span>,
     /// A member named `choices` is there.
     pub choices: bool,
-    memory: Memory,
-}
-
-/// The bytes around `choices` hardly change from event to event: what was skimmed once and said nothing that counts
-/// need not be skimmed again where the same bytes stand in the same place.
-#[derive(Debug, Default)]
-struct Memory {
-    before: Vec<u8>,
-    after: Vec<u8>,
+    /// OpenAI's `obfuscation`: random letters that hide how long the text is.
+    padding: Option<Span>,
+    /// There is content that has no text.
+    matter: bool,
+    template: Template,
 }
 
 impl Marks {
     /// Reads one event or body.
     pub fn read(&mut self, text: &str) -> Skimmed<()> {
+        self.clear();
+        if let Some(word) = self.template.read(text) {
+            self.choices = true;
+            self.content = self.template.matter || !word.span.is_empty();
+            self.list.push(word);
+            return Ok(());
+        }
+        let mut json = Skimmer::new(text);
+        json.members(|json, key| self.top(json, key))?;
+        json.end()?;
+        self.content |= self.matter;
+        if let ([open, word], None, None) = (&self.list[..], &self.usage, &self.error)
+            && open.kind == Kind::Open
+            && matches!(word.kind, Kind::Text | Kind::Reasoning | Kind::Tool)
+        {
+            self.template.learn(text, word, self.padding);
+            self.template.matter = self.matter;
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
         self.list.clear();
         self.content = false;
         self.usage = None;
         self.error = None;
         self.model = None;
+        self.padding = None;
+        self.matter = false;
         self.choices = false;
-        let mut json = Skimmer::new(text);
-        if !self.memory.before.is_empty() && text.as_bytes().starts_with(&self.memory.before) {
-            json.at = self.memory.before.len();
-            self.choices(&mut json)?;
-            if text.as_bytes()[json.at..] == self.memory.after[..] {
-                return Ok(());
-            }
-            let from = json.at;
-            if !json.closes(b'}', "',' or '}' was expected")? {
-                json.rest_of_object(&mut |json, key| self.top(json, key))?;
-            }
-            json.end()?;
-            if self.silent() {
-                self.memory.after = text.as_bytes()[from..].to_vec();
-            }
-            return Ok(());
-        }
-        json.members(|json, key| self.top(json, key))?;
-        json.end()
-    }
-
-    /// The event says nothing outside `choices` that would have to be heard again; a model named once is known.
-    fn silent(&self) -> bool {
-        self.usage.is_none() && self.error.is_none()
     }
 
     fn top(&mut self, json: &mut Skimmer<'_>, key: Span) -> Skimmed<()> {
         match key.raw(json.text) {
             "choices" => {
-                if self.usage.is_none() && self.error.is_none() && !self.choices {
-                    self.memory.before.clear();
-                    self.memory
-                        .before
-                        .extend_from_slice(&json.text.as_bytes()[..json.at]);
+                self.choices = true;
+                if json.null()? {
+                    return Ok(());
                 }
-                self.choices(json)
+                json.items(|json| self.choice(json))
             }
             "usage" => object(json, &mut self.usage),
             "error" => object(json, &mut self.error),
@@ -94,6 +89,10 @@ impl Marks {
                 if !model.is_empty() {
                     self.model = Some(model);
                 }
+                Ok(())
+            }
+            "obfuscation" if json.peek() == b'"' => {
+                self.padding = Some(json.string()?);
                 Ok(())
             }
             // vLLM and Mistral: {"object": "error", "message": …}
@@ -115,14 +114,6 @@ impl Marks {
             }
             _ => json.skip(),
         }
-    }
-
-    fn choices(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
-        self.choices = true;
-        if json.null()? {
-            return Ok(());
-        }
-        json.items(|json| self.choice(json))
     }
 
     fn choice(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
@@ -219,7 +210,7 @@ impl Marks {
     }
 
     fn tool_call(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
-        self.content = true;
+        self.matter = true;
         if json.peek() != b'{' {
             return json.skip();
         }
@@ -230,7 +221,7 @@ impl Marks {
     }
 
     fn function(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
-        self.content = true;
+        self.matter = true;
         let first = self.list.len();
         json.members(|json, key| match key.raw(json.text) {
             // Gemini writes the arguments before the name.
@@ -258,7 +249,7 @@ impl Marks {
     }
 
     fn audio(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
-        self.content = true;
+        self.matter = true;
         json.members(|json, key| match key.raw(json.text) {
             "transcript" => self.string(json, Kind::Text),
             _ => json.skip(),
@@ -270,7 +261,7 @@ impl Marks {
         let bracket = matches!(json.peek(), b'[' | b'{');
         let start = json.at;
         json.skip()?;
-        self.content |= bracket && json.at - start > 2;
+        self.matter |= bracket && json.at - start > 2;
         Ok(())
     }
 }

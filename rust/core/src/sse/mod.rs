@@ -8,7 +8,8 @@ mod completion;
 mod events;
 mod frame;
 mod scanner;
-mod skim;
+pub(crate) mod skim;
+mod template;
 mod transcript;
 mod usage;
 

@@ -223,7 +223,7 @@ impl Scanner {
     }
 
     fn skim<'d>(&mut self, data: &'d [u8]) -> Result<&'d str, String> {
-        let json = std::str::from_utf8(data)
+        let json = simdutf8::compat::from_utf8(data)
             .map_err(|fault| format!("not UTF-8 at byte {}", fault.valid_up_to()))?;
         self.marks
             .read(json)

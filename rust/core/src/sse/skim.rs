@@ -5,16 +5,16 @@ const DEPTH: u32 = 512;
 
 /// What is wrong with the JSON, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub at: usize,
     pub what: &'static str,
 }
 
-pub(super) type Skimmed<T> = Result<T, Fault>;
+pub(crate) type Skimmed<T> = Result<T, Fault>;
 
 /// The inside of a string literal.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub start: usize,
     pub end: usize,
     pub escaped: bool,
@@ -94,7 +94,7 @@ fn unicode(rest: &str) -> (char, usize) {
 
 /// A position in a JSON text.
 #[derive(Debug)]
-pub(super) struct Skimmer<'a> {
+pub(crate) struct Skimmer<'a> {
     pub text: &'a str,
     pub at: usize,
 }

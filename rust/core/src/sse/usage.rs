@@ -5,46 +5,121 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::frame::{Event, Framer};
-use super::skim::{Skimmed, Skimmer};
+use super::frame::{Event, Frame, Framer};
+use super::skim::{Skimmed, Skimmer, Span};
+
+const NAME: &[u8] = b"\"usage\"";
 
 /// The same events without the `usage` member of every chunk, and without the chunk that has only usage.
 ///
 /// `events` are whole events as [`super::Scanner`] hands them out; what is not such an event is left as it is.
 pub fn without_usage(events: &[u8]) -> Cow<'_, [u8]> {
-    if memmem::find(events, b"\"usage\"").is_none() {
+    let finder = memmem::Finder::new(NAME);
+    if finder.find(events).is_none() {
         return Cow::Borrowed(events);
     }
     let mut framer = Framer::default();
-    let mut out = Vec::with_capacity(events.len());
-    let mut kept = 0;
+    let mut rest = Rest {
+        events,
+        kept: 0,
+        out: Vec::new(),
+    };
     while let Some(frame) = framer.next(events) {
-        let bytes = &events[frame.range.clone()];
-        if memmem::find(bytes, b"\"usage\"").is_none() {
-            continue;
+        if let Some(at) = finder.find(&events[frame.range.clone()]) {
+            rest.shorten(frame, at);
         }
-        let event = Event::parse(bytes);
-        let data = event.data();
+    }
+    if rest.kept == 0 {
+        return Cow::Borrowed(events);
+    }
+    rest.out.extend_from_slice(&events[rest.kept..]);
+    Cow::Owned(rest.out)
+}
+
+/// The events so far: those before `kept` are in `out`.
+struct Rest<'a> {
+    events: &'a [u8],
+    kept: usize,
+    out: Vec<u8>,
+}
+
+impl Rest<'_> {
+    /// Copies what lies before `range`, which is left out.
+    fn cut(&mut self, range: Range<usize>) {
+        if self.out.is_empty() {
+            self.out.reserve(self.events.len());
+        }
+        self.out
+            .extend_from_slice(&self.events[self.kept..range.start]);
+        self.kept = range.end;
+    }
+
+    /// Takes usage out of the event in `frame`, which names it first at `at`.
+    fn shorten(&mut self, frame: Frame, at: usize) {
+        let start = frame.range.start;
+        let bytes = &self.events[frame.range.clone()];
+        if frame.plain
+            && bytes.starts_with(b"data:")
+            && let Some(member) = simdutf8::basic::from_utf8(bytes)
+                .ok()
+                .and_then(|event| null(event, at))
+        {
+            return self.cut(start + member.start..start + member.end);
+        }
+        let data = Event::parse(bytes).data();
         let Some(cut) = std::str::from_utf8(&data)
             .ok()
             .and_then(|json| Cut::find(json).ok())
         else {
-            continue;
+            return;
         };
-        if cut.nothing() {
-            continue;
+        if cut.members.is_empty() {
+            return;
         }
-        out.extend_from_slice(&events[kept..frame.range.start]);
-        kept = frame.range.end;
+        self.cut(frame.range);
         if !cut.only_usage {
-            cut.write(&data, &mut out);
+            cut.write(&data, &mut self.out);
         }
     }
-    if kept == 0 {
-        return Cow::Borrowed(events);
+}
+
+/// The common case, `"usage":null` in one place, without reading what stands before it.
+///
+/// In valid JSON a quoted name between comma (or brace) and colon can only be a member's; if the text ends with the object
+/// that it is in, that object is the outermost.
+fn null(event: &str, at: usize) -> Option<Range<usize>> {
+    let comma = match *event.as_bytes().get(at.checked_sub(1)?)? {
+        b',' => true,
+        b'{' => false,
+        _ => return None,
+    };
+    let mut json = Skimmer {
+        text: event,
+        at: at + NAME.len(),
+    };
+    if json.peek() != b':' {
+        return None;
     }
-    out.extend_from_slice(&events[kept..]);
-    Cow::Owned(out)
+    json.at += 1;
+    if !json.null().ok()? {
+        return None;
+    }
+    let member = at..json.at;
+    let last = json.closes(b'}', "").ok()?;
+    let after = json.at;
+    if !last {
+        let mut other = |json: &mut Skimmer<'_>, key: Span| match key.raw(json.text) {
+            "usage" => json.fault("usage, twice"),
+            _ => json.skip(),
+        };
+        json.rest_of_object(&mut other).ok()?;
+    }
+    json.end().ok()?;
+    Some(match (comma, last) {
+        (true, _) => member.start - 1..member.end,
+        (false, true) => member,
+        (false, false) => member.start..after,
+    })
 }
 
 /// What to leave out of one chunk.
@@ -86,20 +161,16 @@ impl Cut {
         })
     }
 
-    fn nothing(&self) -> bool {
-        self.members.is_empty()
-    }
-
     /// The data line without the members and one comma each; data of several lines becomes one.
     fn write(&self, data: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(b"data: ");
         let from = out.len();
         let mut kept = 0;
         for member in &self.members {
-            let before = data[..member.start].trim_ascii_end();
+            let before = data[kept..member.start].trim_ascii_end();
             let after = data[member.end..].trim_ascii_start();
             let (start, end) = match (before.last(), after.first()) {
-                (Some(b','), _) if before.len() > kept => (before.len() - 1, member.end),
+                (Some(b','), _) => (kept + before.len() - 1, member.end),
                 (_, Some(b',')) => (member.start, data.len() - after.len() + 1),
                 _ => (member.start, member.end),
             };

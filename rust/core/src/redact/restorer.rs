@@ -1,0 +1,72 @@
+//! Values back into an answer that comes in pieces.
+
+use std::sync::Arc;
+
+use super::redaction::Values;
+
+/// Restores an answer piece by piece; holds back no more than what may become a placeholder.
+#[derive(Debug)]
+pub struct Restorer {
+    values: Arc<Values>,
+    held: String,
+}
+
+impl Restorer {
+    pub(super) fn new(values: Arc<Values>) -> Self {
+        Restorer {
+            values,
+            held: String::new(),
+        }
+    }
+
+    /// Takes in a piece and hands back what is sure.
+    pub fn feed(&mut self, piece: &str) -> String {
+        let text = if self.held.is_empty() {
+            piece.to_owned()
+        } else {
+            std::mem::take(&mut self.held) + piece
+        };
+        let mut out = String::with_capacity(text.len());
+        let mut rest = &text[..];
+        // A placeholder has its one `[` at the front: each is decided by what stands before the next.
+        while let Some(open) = memchr::memchr(b'[', rest.as_bytes()) {
+            out.push_str(&rest[..open]);
+            rest = &rest[open..];
+            let inside =
+                |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+            let close = 1 + rest.as_bytes()[1..]
+                .iter()
+                .take_while(|byte| inside(byte))
+                .count();
+            if close == rest.len()
+                && self
+                    .values
+                    .keys()
+                    .any(|placeholder| placeholder.starts_with(rest))
+            {
+                rest.clone_into(&mut self.held);
+                return out;
+            }
+            match rest
+                .get(..=close)
+                .and_then(|placeholder| self.values.get(placeholder))
+            {
+                Some(value) => {
+                    out.push_str(value);
+                    rest = &rest[close + 1..];
+                }
+                None => {
+                    out.push_str(&rest[..close]);
+                    rest = &rest[close..];
+                }
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+
+    /// The answer is over: hands back what was held.
+    pub fn end(&mut self) -> String {
+        std::mem::take(&mut self.held)
+    }
+}
