@@ -4,31 +4,31 @@ use super::error::CanonError;
 use super::fields::{Field, Kinds};
 use super::number::as_f64;
 use super::parser::{Parser, Result};
-use super::scratch::{Member, Scratch};
+use super::scratch::{Scratch, Value};
 
-/// Holds one member against its row; `param` names it if it fails.
+/// Holds one value against its row, `param` naming it if it fails; gives the number of a field that has bounds.
 #[inline]
 pub(super) fn check(
     parser: &Parser<'_>,
     field: &Field,
-    member: &Member,
+    value: &Value,
     param: impl FnOnce() -> String,
-) -> Result<()> {
-    if member.kind == Kinds::NULL && field.nullable {
-        return Ok(());
+) -> Result<Option<f64>> {
+    if value.kind == Kinds::NULL && field.nullable {
+        return Ok(None);
     }
-    if !field.takes.has(member.kind) {
-        return Err(mistyped(param(), field.expected, member.kind));
+    if !field.takes.has(value.kind) {
+        return Err(mistyped(param(), field.expected, value.kind));
     }
-    if member.kind == Kinds::ARRAY && !field.elements.has(member.elements) {
-        return Err(odd_element(parser.body, field, member, param()));
+    if value.kind == Kinds::ARRAY && !field.elements.has(value.elements) {
+        return Err(odd_element(parser.body, field, value, param()));
     }
-    if field.filled && is_empty(member) {
-        return Err(empty(param(), member.kind));
+    if field.filled && is_empty(value) {
+        return Err(empty(param(), value.kind));
     }
     match field.range {
-        Some(range) => within(parser, range, member, param),
-        None => Ok(()),
+        Some(range) => within(parser, range, value, param).map(Some),
+        None => Ok(None),
     }
 }
 
@@ -47,10 +47,10 @@ pub(super) fn missing(param: &str) -> Box<CanonError> {
     })
 }
 
-fn is_empty(member: &Member) -> bool {
-    match member.kind {
-        Kinds::ARRAY => member.elements == Kinds::NONE,
-        _ => member.value.end - member.value.start == 2,
+fn is_empty(value: &Value) -> bool {
+    match value.kind {
+        Kinds::ARRAY => value.elements == Kinds::NONE,
+        _ => value.span.end - value.span.start == 2,
     }
 }
 
@@ -70,20 +70,20 @@ fn empty(param: String, kind: Kinds) -> Box<CanonError> {
 fn within(
     parser: &Parser<'_>,
     (low, high): (f64, f64),
-    member: &Member,
+    value: &Value,
     param: impl FnOnce() -> String,
-) -> Result<()> {
-    let text = member.value.of(parser.body);
-    let value = as_f64(text);
-    if (low..=high).contains(&value) {
-        return Ok(());
+) -> Result<f64> {
+    let text = value.span.of(parser.body);
+    let number = as_f64(text);
+    if (low..=high).contains(&number) {
+        return Ok(number);
     }
-    let kind = if member.kind == Kinds::INTEGER {
+    let kind = if value.kind == Kinds::INTEGER {
         "integer"
     } else {
         "decimal"
     };
-    let (side, sign, bound) = if value < low {
+    let (side, sign, bound) = if number < low {
         ("below minimum", ">=", low)
     } else {
         ("above maximum", "<=", high)
@@ -99,11 +99,11 @@ fn within(
 
 /// Reads the array once more to name the first element of a wrong type.
 #[cold]
-fn odd_element(body: &[u8], field: &Field, member: &Member, param: String) -> Box<CanonError> {
+fn odd_element(body: &[u8], field: &Field, value: &Value, param: String) -> Box<CanonError> {
     let mut scratch = Scratch::default();
     let mut parser = Parser::new(
         body,
-        member.value.start as usize + 1,
+        value.span.start as usize + 1,
         &mut scratch,
         usize::MAX,
     );
@@ -121,5 +121,5 @@ fn odd_element(body: &[u8], field: &Field, member: &Member, param: String) -> Bo
             _ => index += 1,
         }
     }
-    mistyped(param, field.expected, member.kind)
+    mistyped(param, field.expected, value.kind)
 }

@@ -1,7 +1,7 @@
 //! The fields of a chat request: what each may hold, and what it means to the key.
 
 /// A set of JSON types; a value's own type is a set of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Kinds(u8);
 
 impl Kinds {
@@ -14,6 +14,8 @@ impl Kinds {
     pub const ARRAY: Self = Self(32);
     pub const OBJECT: Self = Self(64);
     pub const ANY: Self = Self(127);
+    /// Set beside the type of a member that does not enter the key.
+    pub const OMITTED: Self = Self(128);
 
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -42,6 +42,7 @@ use std::sync::Mutex;
 use highway::{HighwayHash, HighwayHasher, Key};
 
 pub use error::CanonError;
+use fields::Kinds;
 pub use reading::Reading;
 use scratch::Scratch;
 
@@ -139,7 +140,11 @@ impl Canon {
 
     fn digests(&self, scratch: &Scratch, turn: Option<(u32, u32)>) -> Digests {
         let mut context = HighwayHasher::new(self.keys.context);
-        for member in scratch.members.iter().filter(|member| member.counts) {
+        for member in scratch
+            .members
+            .iter()
+            .filter(|member| !member.value.kind.has(Kinds::OMITTED))
+        {
             scratch.pieces((member.first, member.last), turn, |piece| {
                 context.append(piece)
             });

@@ -2,8 +2,7 @@
 
 use super::error::CanonError;
 use super::fields::Kinds;
-use super::scan;
-use super::scratch::{self, Member, Scratch, Sorted, Span};
+use super::scratch::{self, Member, Scratch, Sorted, Span, Value};
 use super::{number, string};
 
 /// Boxed, so that a result stays in registers.
@@ -70,6 +69,7 @@ impl<'a> Parser<'a> {
             Some(b't') => self.word(b"true", scratch::TRUE, Kinds::BOOL),
             Some(b'f') => self.word(b"false", scratch::FALSE, Kinds::BOOL),
             Some(b'n') => self.word(b"null", scratch::NULL, Kinds::NULL),
+            Some(b'N' | b'I') => Err(self.syntax("NaN and Infinity are not JSON")),
             _ => Err(self.syntax("expected a value")),
         }
     }
@@ -77,16 +77,13 @@ impl<'a> Parser<'a> {
     #[inline]
     pub fn string(&mut self) -> Result<()> {
         self.scratch.out.push(scratch::STRING);
-        let start = self.at + 1;
-        let end = scan::plain(self.body, start);
-        self.scratch.out.extend_from_slice(&self.body[start..end]);
-        self.at = end;
-        if self.peek() != Some(b'"') {
-            self.at = string::rest(self.body, end, &mut self.scratch.out)
-                .map_err(|fault| Box::new(fault.into_error(|| self.path())))?;
+        match string::decode(self.body, self.at + 1, &mut self.scratch.out) {
+            Ok(quote) => {
+                self.at = quote + 1;
+                Ok(())
+            }
+            Err(fault) => Err(Box::new(fault.into_error(|| self.path()))),
         }
-        self.at += 1;
-        Ok(())
     }
 
     fn number(&mut self) -> Result<Kinds> {
@@ -197,11 +194,21 @@ impl<'a> Parser<'a> {
         while self.more(b'}', &mut first)? {
             let mut member = self.key()?;
             let start = self.at;
-            member.kind = read(self, member.key)?;
-            (member.elements, member.value) = (self.elements, Span::new(start, self.at));
+            let kind = read(self, member.key)?;
+            member.value = self.since(start, kind);
             self.scratch.end(member);
         }
         Ok(base)
+    }
+
+    /// The value that was just read, from `start` on.
+    #[inline]
+    pub fn since(&self, start: usize, kind: Kinds) -> Value {
+        Value {
+            span: Span::new(start, self.at),
+            kind,
+            elements: self.elements,
+        }
     }
 
     /// Puts the members of an object into order and closes it.
@@ -227,7 +234,6 @@ impl<'a> Parser<'a> {
     pub fn syntax(&self, reason: &'static str) -> Box<CanonError> {
         let (reason, at) = match self.peek() {
             None => ("the body ends too early", self.body.len()),
-            Some(b'N' | b'I') => ("NaN and Infinity are not JSON", self.at),
             Some(_) => (reason, self.at),
         };
         Box::new(CanonError::Syntax { reason, at })

@@ -76,35 +76,27 @@ impl<B: AsRef<[u8]>> Reading<B> {
 
     /// The key of the answer within a scope (tenant, namespace, endpoint, …).
     pub fn key(&self, scope: &[u8]) -> Digest {
-        let mut hasher = self.scoped(
-            if self.digests.turn.is_some() {
-                b'T'
-            } else {
-                b'K'
-            },
-            scope,
-        );
-        for half in [self.digests.context, self.digests.turn.unwrap_or_default()] {
-            hasher.append(&bytes(half));
-        }
-        bytes(hasher.finalize256())
+        let Digests { context, turn } = self.digests;
+        let kind = if turn.is_some() { b'T' } else { b'K' };
+        self.scoped(kind, scope, context, turn.unwrap_or_default())
     }
 
     /// The key of all but the last user turn's content, within a scope: where a question of like meaning may be looked for.
     pub fn context(&self, scope: &[u8]) -> Digest {
-        let mut hasher = self.scoped(b'C', scope);
-        hasher.append(&bytes(self.digests.context));
-        bytes(hasher.finalize256())
+        self.scoped(b'C', scope, self.digests.context, [0; 4])
     }
 
-    /// Kind and scope, framed: the scope's length comes first, so that no scope runs into what follows it.
-    fn scoped(&self, kind: u8, scope: &[u8]) -> HighwayHasher {
+    /// Hashes a head of fixed length, then the scope: so no scope can be read as part of anything else.
+    fn scoped(&self, kind: u8, scope: &[u8], context: [u64; 4], turn: [u64; 4]) -> Digest {
+        let mut head = [0; 96];
+        head[..32].copy_from_slice(&bytes(context));
+        head[32..64].copy_from_slice(&bytes(turn));
+        head[64..72].copy_from_slice(&(scope.len() as u64).to_le_bytes());
+        head[72] = kind;
         let mut hasher = HighwayHasher::new(self.scope_key);
-        let mut frame = (scope.len() as u64).to_le_bytes();
-        frame[7] = kind;
-        hasher.append(&frame);
+        hasher.append(&head);
         hasher.append(scope);
-        hasher
+        bytes(hasher.finalize256())
     }
 
     /// The text of the last user turn: its string content, or its text parts joined by a line feed.

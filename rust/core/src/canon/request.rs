@@ -3,7 +3,6 @@
 use super::check::{self, check};
 use super::error::CanonError;
 use super::fields::{CONTENT, Field, Kinds, OPTIONAL_BOOL, REQUIRED_STRING, Role};
-use super::number::as_f64;
 use super::parser::{Parser, Result};
 use super::scratch::{self, Member, Scratch, Sorted, Span};
 
@@ -56,111 +55,104 @@ pub(super) fn read(
         return Err(parser.syntax("expected nothing after the object"));
     }
     let content = message.content.filter(|_| message.is_user);
-    outline.question = content.map(|c| c.value);
+    outline.question = content.map(|c| c.value.span);
     Ok((outline, content.map(|c| (c.first, c.last))))
 }
 
 fn top(parser: &mut Parser<'_>, outline: &mut Outline) -> Result<Message> {
-    let mut message = Message::default();
+    let (mut last, mut before) = (None, None);
     parser.members(|parser, key| {
-        let field = Field::of(key.of(&parser.scratch.out));
-        (parser.field, parser.index) = (Some(key), None);
-        parser.ordered = field.role == Role::Ordered;
-        match (key.of(&parser.scratch.out), parser.peek()) {
-            (b"messages", Some(b'[')) => messages(parser, &mut message),
-            (b"stream_options", Some(b'{')) => stream_options(parser, outline),
-            _ => parser.value(),
+        let kind = field(parser, key, outline, &mut last)?;
+        if key.of(&parser.scratch.out) == b"cache" {
+            outline.cache_cut = cut(parser.body, outline.head, before, parser.at);
         }
+        before = Some(parser.at);
+        Ok(kind)
     })?;
     parser.scratch.cut();
     parser.shut(scratch::OBJECT_END);
     parser.field = None;
-    describe(parser, outline)?;
     if let Sorted::Twice(key) = parser.scratch.sort(0) {
         return Err(Box::new(CanonError::Duplicate {
             key: parser.text(key),
             within: None,
         }));
     }
-    Ok(message)
+    if outline.model == Span::default() {
+        return Err(check::missing("model"));
+    }
+    last.ok_or_else(|| check::missing("messages"))
 }
 
-/// Checks the top-level fields against the table, notes what the route asks of them, and drops what does not count.
-fn describe(parser: &mut Parser<'_>, outline: &mut Outline) -> Result<()> {
-    let (mut before, mut messages) = (None, false);
-    for at in 0..parser.scratch.members.len() {
-        let member = parser.scratch.members[at];
-        let name = parser.scratch.key(&member);
-        let field = Field::of(name);
-        check(parser, &field, &member, || parser.text(member.key))?;
-        let text = member.value.of(parser.body);
-        let present = member.kind != Kinds::NULL;
-        match parser.scratch.key(&member) {
-            b"model" => outline.model = member.value,
-            b"messages" => messages = true,
-            b"stream" => outline.stream = text == b"true",
-            b"stream_options" => outline.stream_options = Some(member.value),
-            b"temperature" if present => outline.temperature = Some(as_f64(text)),
-            b"n" if present => outline.n = Some(as_f64(text) as u32),
-            b"max_tokens" if present => outline.max_tokens = Some(as_f64(text) as u64),
-            b"max_completion_tokens" if present => {
-                outline.max_completion_tokens = Some(as_f64(text) as u64)
-            }
-            b"cache" => {
-                outline.cache = Some(member.value).filter(|_| present);
-                outline.cache_cut = cut(parser.body, outline.head, before, member.value);
-            }
-            _ => {}
+/// Reads a top-level value, checks it against the table and notes what the route asks of it.
+fn field(
+    parser: &mut Parser<'_>,
+    key: Span,
+    outline: &mut Outline,
+    last: &mut Option<Message>,
+) -> Result<Kinds> {
+    let field = Field::of(key.of(&parser.scratch.out));
+    (parser.field, parser.ordered) = (Some(key), field.role == Role::Ordered);
+    let start = parser.at;
+    let kind = match (key.of(&parser.scratch.out), parser.peek()) {
+        (b"messages", Some(b'[')) => messages(parser, last)?,
+        (b"stream_options", Some(b'{')) => stream_options(parser, outline)?,
+        _ => parser.value()?,
+    };
+    let value = parser.since(start, kind);
+    let number = check(parser, &field, &value, || parser.text(key))?;
+    match key.of(&parser.scratch.out) {
+        b"model" => outline.model = value.span,
+        b"stream" => outline.stream = value.span.of(parser.body) == b"true",
+        b"stream_options" => outline.stream_options = Some(value.span),
+        b"temperature" => outline.temperature = number,
+        b"n" => outline.n = number.map(|n| n as u32),
+        b"max_tokens" => outline.max_tokens = number.map(|n| n as u64),
+        b"max_completion_tokens" => outline.max_completion_tokens = number.map(|n| n as u64),
+        b"cache" if kind != Kinds::NULL => outline.cache = Some(value.span),
+        _ => {}
+    }
+    let absent = kind == Kinds::NULL && field.nullable;
+    Ok(if absent || field.role == Role::Harmless {
+        kind.or(Kinds::OMITTED)
+    } else {
+        kind
+    })
+}
+
+/// A member that ends at `end`, with the comma before it (the member before ends at `before`) or else the one after it.
+fn cut(body: &[u8], head: u32, before: Option<usize>, end: usize) -> Span {
+    match before {
+        Some(before) => Span::new(before, end),
+        None => {
+            let comma = body[end..]
+                .iter()
+                .position(|&b| b == b',')
+                .map_or(0, |comma| comma + 1);
+            Span::new(head as usize, end + comma)
         }
-        parser.scratch.members[at].counts =
-            field.role != Role::Harmless && (present || !field.nullable);
-        before = Some(member.value.end);
-    }
-    match () {
-        () if outline.model == Span::default() => Err(check::missing("model")),
-        () if !messages => Err(check::missing("messages")),
-        () => Ok(()),
-    }
-}
-
-/// A member with the comma before it, or, if it comes first, the one after.
-fn cut(body: &[u8], head: u32, before: Option<u32>, value: Span) -> Span {
-    if let Some(start) = before {
-        return Span {
-            start,
-            end: value.end,
-        };
-    }
-    let rest = &body[value.end as usize..];
-    let comma = rest
-        .iter()
-        .position(|&b| b == b',')
-        .map_or(0, |comma| comma as u32 + 1);
-    Span {
-        start: head,
-        end: value.end + comma,
     }
 }
 
 fn stream_options(parser: &mut Parser<'_>, outline: &mut Outline) -> Result<Kinds> {
     let base = parser.members(|parser, _| parser.value())?;
     if let Some(usage) = parser.scratch.find(base, b"include_usage") {
-        check(parser, &OPTIONAL_BOOL, &usage, || {
+        check(parser, &OPTIONAL_BOOL, &usage.value, || {
             "stream_options.include_usage".into()
         })?;
-        outline.include_usage = usage.value.of(parser.body) == b"true";
+        outline.include_usage = usage.value.span.of(parser.body) == b"true";
     }
     parser.close(base)?;
     Ok(Kinds::OBJECT)
 }
 
-fn messages(parser: &mut Parser<'_>, last: &mut Message) -> Result<Kinds> {
+fn messages(parser: &mut Parser<'_>, last: &mut Option<Message>) -> Result<Kinds> {
     parser.open(scratch::ARRAY)?;
     let (mut first, mut index, mut elements) = (true, 0, Kinds::NONE);
     while parser.more(b']', &mut first)? {
         parser.index = Some(index);
         if parser.peek() == Some(b'{') {
-            *last = message(parser, index)?;
+            *last = Some(message(parser, index)?);
             elements = elements.or(Kinds::OBJECT);
         } else {
             elements = elements.or(parser.value()?);
@@ -183,12 +175,12 @@ fn message(parser: &mut Parser<'_>, index: usize) -> Result<Message> {
     let Some(role) = parser.scratch.find(base, b"role") else {
         return Err(check::missing(&format!("messages[{index}].role")));
     };
-    check(parser, &REQUIRED_STRING, &role, || {
+    check(parser, &REQUIRED_STRING, &role.value, || {
         format!("messages[{index}].role")
     })?;
     let content = parser.scratch.find(base, b"content");
     if let Some(content) = &content {
-        check(parser, &CONTENT, content, || {
+        check(parser, &CONTENT, &content.value, || {
             format!("messages[{index}].content")
         })?;
     }
@@ -207,7 +199,7 @@ fn parts(parser: &mut Parser<'_>, index: usize) -> Result<Kinds> {
             let Some(kind) = parser.scratch.find(base, b"type") else {
                 return Err(check::missing(&path()));
             };
-            check(parser, &REQUIRED_STRING, &kind, path)?;
+            check(parser, &REQUIRED_STRING, &kind.value, path)?;
             parser.close(base)?;
             elements = elements.or(Kinds::OBJECT);
         } else {

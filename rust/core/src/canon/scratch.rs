@@ -45,6 +45,15 @@ impl Span {
     }
 }
 
+/// A value as it lies in the body.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Value {
+    pub span: Span,
+    pub kind: Kinds,
+    /// The types of an array's elements; of no meaning otherwise.
+    pub elements: Kinds,
+}
+
 /// One member of the object that is being read. Its segments are `first..=last`: in document order, and, whatever was
 /// relinked inside, also the ends of its chain.
 #[derive(Debug, Clone, Copy)]
@@ -55,13 +64,7 @@ pub(super) struct Member {
     pub key: Span,
     pub first: u32,
     pub last: u32,
-    pub kind: Kinds,
-    /// The types of an array's elements; of no meaning otherwise.
-    pub elements: Kinds,
-    /// The value in the body.
-    pub value: Span,
-    /// It enters the key.
-    pub counts: bool,
+    pub value: Value,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,20 +112,12 @@ impl Scratch {
     /// A member that begins with segment `first`; [`Scratch::end`] settles where it ends.
     #[inline]
     pub fn member(&self, first: u32, key: Span) -> Member {
-        let text = key.of(&self.out);
-        let mut head = [0; 8];
-        let length = text.len().min(8);
-        head[..length].copy_from_slice(&text[..length]);
-        let prefix = u64::from_be_bytes(head);
         Member {
-            prefix,
+            prefix: prefix(key.of(&self.out)),
             key,
             first,
             last: first,
-            kind: Kinds::NONE,
-            elements: Kinds::NONE,
-            value: Span::default(),
-            counts: true,
+            value: Value::default(),
         }
     }
 
@@ -166,10 +161,17 @@ impl Scratch {
     /// Sorts the members from `base` on; gives a key that stands twice.
     #[inline]
     pub fn sort(&mut self, base: usize) -> Sorted {
-        let (run, out) = (&mut self.members[base..], &self.out);
-        if run.is_sorted_by(|a, b| order(a, b, out) == Ordering::Less) {
+        if self.members[base..]
+            .windows(2)
+            .all(|pair| pair[0].prefix > pair[1].prefix)
+        {
             return Sorted::Already;
         }
+        self.sort_anew(base)
+    }
+
+    fn sort_anew(&mut self, base: usize) -> Sorted {
+        let (run, out) = (&mut self.members[base..], &self.out);
         run.sort_unstable_by(|a, b| order(a, b, out));
         match run
             .windows(2)
@@ -251,4 +253,22 @@ fn order(a: &Member, b: &Member, out: &[u8]) -> Ordering {
     b.prefix
         .cmp(&a.prefix)
         .then_with(|| b.key.of(out).cmp(a.key.of(out)))
+}
+
+/// The first eight bytes of a key, most significant first, zeros after its end.
+#[inline]
+fn prefix(key: &[u8]) -> u64 {
+    let four = |from: usize| {
+        u64::from(u32::from_be_bytes(
+            key[from..from + 4].try_into().expect("four bytes"),
+        ))
+    };
+    match key.len() {
+        8.. => u64::from_be_bytes(key[..8].try_into().expect("eight bytes")),
+        length @ 4.. => four(0) << 32 | four(length - 4) << (64 - 8 * length),
+        _ => key
+            .iter()
+            .enumerate()
+            .fold(0, |sum, (at, &byte)| sum | u64::from(byte) << (56 - 8 * at)),
+    }
 }

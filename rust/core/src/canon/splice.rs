@@ -74,7 +74,7 @@ fn usage(body: &[u8], outline: &Outline) -> Edit<'static> {
         .expect("the object was read before");
     if let Some(value) = scratch.find(base, b"include_usage") {
         return Edit {
-            span: value.value,
+            span: value.value.span,
             text: "true".into(),
         };
     }

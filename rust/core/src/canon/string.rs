@@ -23,22 +23,21 @@ impl Fault {
     }
 }
 
-/// Decodes a string from `at`, which is no plain character, to its closing quote, whose position it gives.
-pub(super) fn rest(body: &[u8], mut at: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
+/// Appends the text of the string whose first character is at `at`; gives the position of its closing quote.
+pub(super) fn decode(body: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
+    let mut at = scan::copy(body, at, out);
     loop {
         match body.get(at) {
             Some(b'"') => return Ok(at),
             Some(b'\\') => at = escape(body, at, out)?,
             Some(_) => return Err(Fault::Syntax("a control character must be escaped", at)),
-            None => return Err(Fault::Syntax("a string is not closed", body.len())),
+            None => return Err(Fault::Syntax("a string is not closed", at)),
         }
-        let end = scan::plain(body, at);
-        out.extend_from_slice(&body[at..end]);
-        at = end;
+        at = scan::copy(body, at, out);
     }
 }
 
-#[inline]
+#[inline(always)]
 fn escape(body: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize, Fault> {
     let plain = match body.get(at + 1) {
         Some(b'n') => b'\n',
