@@ -121,7 +121,7 @@ def test_larger_than_it_may_be() -> None:
 weights = st.one_of(st.integers(0, 500), st.integers(0, 30_000))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 99), weights, st.integers(-5, 60), st.booleans()), max_size=200),
     st.integers(8192, 60_000),
