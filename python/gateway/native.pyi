@@ -317,7 +317,7 @@ class Gate:
 
 @final
 class Lender:
-    """The shared end of a limit that several nodes spend: it lends slices, and takes back what was not spent."""
+    """The shared end of a limit that several nodes spend: it lends slices, and takes back what is left."""
 
     def __new__(
         cls,

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, MutexGuard};
 
-use super::slot::{Slot, Wait};
-use super::{Error, Kind, Limits, Unit, lock, place};
+use super::slot::{Kind, Slot, Wait};
+use super::table::{Limits, lock, place};
+use super::{Error, Unit};
 
 /// The limits of one gate.
 pub const MOST_LIMITS: usize = 12;
@@ -85,11 +86,14 @@ impl<const N: usize> Held<'_, N> {
 }
 
 /// The compiled limits of one kind of request. It keeps their table alive.
+///
+/// In the order in which a decision reads it, so that a short one stays within a cache line.
+#[repr(C)]
 pub struct Gate {
     limits: Arc<Limits>,
     /// One bit for each stripe to lock.
     stripes: u64,
-    len: u8,
+    len: u32,
     uses: [Use; MOST_LIMITS],
 }
 
@@ -125,7 +129,7 @@ impl Gate {
     }
 
     fn uses(&self) -> &[Use] {
-        &self.uses[..usize::from(self.len)]
+        &self.uses[..self.len as usize]
     }
 
     fn hold<const N: usize>(&self) -> Held<'_, N> {
@@ -263,6 +267,6 @@ impl Drop for Gate {
     fn drop(&mut self) {
         let slots: [Use; MOST_LIMITS] = self.uses;
         self.limits
-            .release(slots[..usize::from(self.len)].iter().map(|one| one.slot()));
+            .release(slots[..self.len as usize].iter().map(|one| one.slot()));
     }
 }

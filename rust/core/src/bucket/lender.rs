@@ -6,8 +6,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::Error;
 use super::slot::{Slot, Wait};
-use super::{Error, rate};
+use super::table::rate;
 
 /// How slices are cut.
 #[derive(Clone, Copy, Debug)]

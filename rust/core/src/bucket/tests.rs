@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use proptest::prelude::*;
 
+use super::slot::Slot;
 use super::*;
 
 const SECOND: i64 = 1_000_000_000;

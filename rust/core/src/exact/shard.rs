@@ -120,7 +120,7 @@ impl<V> Shard<V> {
         );
         let slab = &self.slab;
         self.index
-            .insert_unique(hash, slot, |slot| hasher.hash_one(&slab.get(*slot).key));
+            .insert_unique(hash, slot, |slot| hasher.hash_one(slab.get(*slot).key));
         self.stats.insertions += 1;
         true
     }
@@ -194,7 +194,7 @@ impl<V> Shard<V> {
             (entry.uses, entry.main) = (0, true);
             self.slab.push(&mut self.main, slot);
         } else {
-            let hash = hasher.hash_one(&entry.key);
+            let hash = hasher.hash_one(entry.key);
             self.ghost.insert(hash, self.slab.slots());
             self.discard(hash, slot, out);
         }
@@ -214,7 +214,7 @@ impl<V> Shard<V> {
         let slot = self.main.oldest;
         debug_assert_ne!(slot, NIL, "the main queue is not empty");
         self.slab.unlink(&mut self.main, slot);
-        self.discard(hasher.hash_one(&self.slab.get(slot).key), slot, out);
+        self.discard(hasher.hash_one(self.slab.get(slot).key), slot, out);
     }
 
     fn discard(&mut self, hash: u64, slot: u32, out: &mut Vec<V>) {
@@ -238,8 +238,8 @@ impl<V> Shard<V> {
         self.index = HashTable::with_capacity(slab.slots());
         for (slot, entry) in slab.live() {
             self.index
-                .insert_unique(hasher.hash_one(&entry.key), slot, |slot| {
-                    hasher.hash_one(&slab.get(*slot).key)
+                .insert_unique(hasher.hash_one(entry.key), slot, |slot| {
+                    hasher.hash_one(slab.get(*slot).key)
                 });
         }
         self.ghost.shrink(slab.slots());
