@@ -5,4 +5,6 @@
 //!
 //! Architecture invariant: no pyo3, no async, no clock, no globals, no I/O but mapped files.
 
+pub mod embed;
+mod json;
 pub mod tokens;

@@ -1,5 +1,6 @@
 //! The Python face of `gateway-core`: one thin file per module of the core, no logic.
 
+mod embed;
 mod tokens;
 
 use pyo3::prelude::*;
@@ -9,6 +10,8 @@ use pyo3::prelude::*;
 mod native {
     use super::*;
 
+    #[pymodule_export]
+    use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
 
