@@ -10,4 +10,6 @@ pub mod canon;
 pub mod exact;
 pub mod redact;
 pub mod sse;
+pub mod embed;
+mod json;
 pub mod tokens;

@@ -4,6 +4,7 @@ mod bucket;
 mod canon;
 mod exact;
 mod sse;
+mod embed;
 mod tokens;
 mod redact;
 mod sse;
@@ -23,6 +24,7 @@ mod native {
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
+    use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
     use super::redact::{RedactError, Redaction, Redactor, Restorer};

@@ -1,13 +1,13 @@
 //! Prompt tokens of a chat-completions body: the words, and what the family's template puts around them.
 
+use super::Tokenizer;
 use super::image::Picture;
-use super::json::Reader;
 use super::tools::{self, Tool};
-use super::{Tokenizer, TokensError};
+use crate::json::{Malformed, Reader};
 use crate::tokens::family::{Template, Tools};
 use std::borrow::Cow;
 
-type Result<T> = std::result::Result<T, TokensError>;
+type Result<T> = std::result::Result<T, Malformed>;
 
 /// OpenAI writes 9 tokens around the namespace of its tools, and joins each declaration to the next with one less.
 const NAMESPACE: u64 = 9;
@@ -37,7 +37,7 @@ impl<'t> Counter<'t> {
     pub fn body(mut self, body: &[u8]) -> Result<u64> {
         let mut reader = Reader::new(body);
         if !reader.is_object() {
-            return Err(TokensError::Json { at: 0 });
+            return Err(Malformed { at: 0 });
         }
         reader.members(|key, value| match key {
             "messages" => self.messages(value),
@@ -47,7 +47,7 @@ impl<'t> Counter<'t> {
             _ => Ok(()),
         })?;
         if reader.peek() != 0 {
-            return Err(TokensError::Json { at: body.len() });
+            return Err(Malformed { at: body.len() });
         }
         let template = self.template();
         self.fixed += template.start + template.reply;

@@ -6,9 +6,9 @@
 mod chat;
 mod family;
 mod image;
-mod json;
 mod tools;
 
+use crate::json::Malformed;
 use chat::Counter;
 use family::Family;
 use std::fmt;
@@ -51,6 +51,12 @@ impl fmt::Display for TokensError {
 }
 
 impl std::error::Error for TokensError {}
+
+impl From<Malformed> for TokensError {
+    fn from(Malformed { at }: Malformed) -> Self {
+        Self::Json { at }
+    }
+}
 
 /// The name of the encoding that `model` is counted with; `"estimate"` for a model nobody knows.
 pub fn encoding_for(model: &str) -> &'static str {
@@ -99,7 +105,7 @@ impl Tokenizer {
 
     /// Prompt tokens of a chat-completions body: messages, names, tools, pictures and the template around them.
     pub fn count_chat(&self, body: &[u8]) -> Result<u64, TokensError> {
-        Counter::new(self).body(body)
+        Ok(Counter::new(self).body(body)?)
     }
 
     /// The tokens of `text`; what looks like a special token is text.

@@ -1,11 +1,10 @@
 //! Tool definitions as OpenAI writes them into the prompt: a TypeScript namespace.
 
-use super::TokensError;
-use super::json::Reader;
+use crate::json::{Malformed, Reader};
 use std::borrow::Cow;
 use std::fmt::Write;
 
-type Result<T> = std::result::Result<T, TokensError>;
+type Result<T> = std::result::Result<T, Malformed>;
 
 /// Schemas nest; beyond this the type is written `any`.
 const DEEPEST: usize = 12;

@@ -1,15 +1,20 @@
-//! A pull reader over a JSON body: borrows what it can, builds nothing.
+//! A pull reader over JSON: borrows what it can, builds nothing.
 //!
 //! Lenient on purpose: what is skipped is bracket-matched, not validated, and a lone surrogate becomes U+FFFD. Whether a
 //! body may be sent at all is decided where the canonical form is made.
 
-use super::TokensError;
 use memchr::memchr2;
 use std::borrow::Cow;
 
-type Result<T> = std::result::Result<T, TokensError>;
+type Result<T> = std::result::Result<T, Malformed>;
 
-pub(super) struct Reader<'a> {
+/// What could not be read, by its byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    pub at: usize,
+}
+
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -40,7 +45,7 @@ impl<'a> Reader<'a> {
     }
 
     fn bad<T>(&self) -> Result<T> {
-        Err(TokensError::Json { at: self.at })
+        Err(Malformed { at: self.at })
     }
 
     fn eat(&mut self, byte: u8) -> Result<()> {
@@ -86,7 +91,7 @@ impl<'a> Reader<'a> {
     /// A string, borrowed from the body unless it holds escapes.
     pub fn string(&mut self) -> Result<Cow<'a, str>> {
         let body = self.string_body()?;
-        let text = std::str::from_utf8(body).map_err(|_| TokensError::Json { at: self.at })?;
+        let text = std::str::from_utf8(body).map_err(|_| Malformed { at: self.at })?;
         if body.contains(&b'\\') {
             return Ok(Cow::Owned(unescape(text)));
         }

@@ -1,0 +1,407 @@
+//! Linear layers in int8: rows as unsigned bytes times weights of seven bits.
+//!
+//! Seven bits, because `vpmaddubsw` adds two products into sixteen bits: 2 · 255 · 63 stays below 2¹⁵, so nothing saturates
+//! and every version of the kernel gives the very same integers.
+
+use super::Cpu;
+use super::vector;
+
+/// Outputs that one block of packed weights gives.
+const BLOCK: usize = 16;
+/// Inputs that one step takes: each output's four weights stand side by side.
+const STEP: usize = 4;
+const WEIGHT_MAX: f32 = 63.0;
+/// Rows that one call of a kernel takes: two blocks of sums for each must fit the registers.
+const ROWS: usize = 12;
+
+/// A linear layer, its weights packed block by block, step by step.
+#[derive(Debug)]
+pub(super) struct Linear {
+    inputs: usize,
+    outputs: usize,
+    packed: Vec<[i8; BLOCK * STEP]>,
+    /// Per output: the weights' scale, their sum, and the bias.
+    scale: Vec<f32>,
+    sum: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+/// Rows quantised for a layer.
+#[derive(Debug, Default)]
+pub(super) struct Bytes {
+    values: Vec<u8>,
+    /// Per row: scale and zero.
+    scales: Vec<(f32, f32)>,
+}
+
+impl Bytes {
+    /// Takes `rows` of `width` floats each.
+    pub fn quantise(&mut self, cpu: Cpu, rows: &[f32], width: usize) {
+        self.values.resize(rows.len(), 0);
+        self.scales.clear();
+        for (row, bytes) in rows
+            .chunks_exact(width)
+            .zip(self.values.chunks_exact_mut(width))
+        {
+            self.scales.push(vector::quantise(cpu, row, bytes));
+        }
+    }
+}
+
+impl Linear {
+    /// From weights in rows of `inputs`, one row per output. Widths must be multiples of four and thirty-two.
+    pub fn new(weights: &[f32], bias: Vec<f32>) -> Self {
+        let outputs = bias.len();
+        let inputs = weights.len() / outputs;
+        assert!(
+            inputs.is_multiple_of(STEP) && outputs.is_multiple_of(2 * BLOCK),
+            "{inputs} × {outputs}"
+        );
+        let steps = inputs / STEP;
+        let mut layer = Self {
+            inputs,
+            outputs,
+            packed: vec![[0; BLOCK * STEP]; outputs / BLOCK * steps],
+            scale: Vec::with_capacity(outputs),
+            sum: Vec::with_capacity(outputs),
+            bias,
+        };
+        for (output, row) in weights.chunks_exact(inputs).enumerate() {
+            let top = row.iter().fold(0.0_f32, |top, w| top.max(w.abs()));
+            let scale = (top / WEIGHT_MAX).max(f32::MIN_POSITIVE);
+            let mut sum = 0.0;
+            for (input, w) in row.iter().enumerate() {
+                let byte = (w / scale).round().clamp(-WEIGHT_MAX, WEIGHT_MAX);
+                sum += byte;
+                let block = &mut layer.packed[output / BLOCK * steps + input / STEP];
+                block[output % BLOCK * STEP + input % STEP] = byte as i8;
+            }
+            layer.scale.push(scale);
+            layer.sum.push(sum);
+        }
+        layer
+    }
+
+    /// `out`, in rows of `outputs`, becomes the layer of `rows`.
+    pub fn apply(&self, cpu: Cpu, rows: &Bytes, out: &mut [f32]) {
+        let count = rows.scales.len();
+        assert_eq!(
+            rows.values.len(),
+            count * self.inputs,
+            "rows of the wrong width"
+        );
+        assert_eq!(
+            out.len(),
+            count * self.outputs,
+            "room for the wrong number of rows"
+        );
+        let groups = count.div_ceil(ROWS).max(1);
+        let per_group = count.div_ceil(groups).max(1);
+        let steps = self.inputs / STEP;
+        let mut sums = [[0; 2 * BLOCK]; ROWS];
+        for (pair, packed) in self.packed.chunks_exact(2 * steps).enumerate() {
+            let (left, right) = packed.split_at(steps);
+            for (group, bytes) in rows.values.chunks(per_group * self.inputs).enumerate() {
+                let n = bytes.len() / self.inputs;
+                kernel(cpu, bytes, left, right, &mut sums[..n]);
+                for (i, sums) in sums[..n].iter().enumerate() {
+                    let row = group * per_group + i;
+                    let at = row * self.outputs + pair * 2 * BLOCK;
+                    self.finish(
+                        sums,
+                        rows.scales[row],
+                        pair * 2 * BLOCK,
+                        &mut out[at..][..2 * BLOCK],
+                    );
+                }
+            }
+        }
+    }
+
+    /// Integer sums to floats: `Σ x·w = s·t·(Σ byte·weight − zero·Σ weight)`.
+    fn finish(
+        &self,
+        sums: &[i32; 2 * BLOCK],
+        (scale, zero): (f32, f32),
+        first: usize,
+        out: &mut [f32],
+    ) {
+        let columns = first..first + 2 * BLOCK;
+        let weights = self.scale[columns.clone()]
+            .iter()
+            .zip(&self.sum[columns.clone()]);
+        for (((out, sum), (w, total)), bias) in out
+            .iter_mut()
+            .zip(sums)
+            .zip(weights)
+            .zip(&self.bias[columns])
+        {
+            *out = (*sum as f32 - zero * total) * (scale * w) + bias;
+        }
+    }
+}
+
+type Sums = [i32; 2 * BLOCK];
+type Packed = [i8; BLOCK * STEP];
+
+/// Sums of `rows`, which lie one after the other, over two blocks of weights. At most [`ROWS`] rows.
+fn kernel(cpu: Cpu, bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
+    #[cfg(target_arch = "x86_64")]
+    match cpu {
+        // SAFETY: an embedder only ever holds a `Cpu` that is available.
+        Cpu::Avx512Vnni => return unsafe { x86::vnni(bytes, left, right, sums) },
+        // SAFETY: as above.
+        Cpu::Avx512 => return unsafe { x86::avx512(bytes, left, right, sums) },
+        // SAFETY: as above.
+        Cpu::Avx2 => return unsafe { x86::avx2(bytes, left, right, sums) },
+        Cpu::Portable => {}
+    }
+    let _ = cpu;
+    portable(bytes, left, right, sums);
+}
+
+fn portable(bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
+    let inputs = left.len() * STEP;
+    for (row, sums) in bytes.chunks_exact(inputs).zip(sums) {
+        *sums = [0; 2 * BLOCK];
+        let steps = row.as_chunks::<STEP>().0;
+        for ((x, left), right) in steps.iter().zip(left).zip(right) {
+            for (weights, sums) in [left, right]
+                .into_iter()
+                .zip(sums.as_chunks_mut::<BLOCK>().0)
+            {
+                for (w, sum) in weights.as_chunks::<STEP>().0.iter().zip(sums) {
+                    for lane in 0..STEP {
+                        *sum += i32::from(x[lane]) * i32::from(w[lane]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{BLOCK, Packed, ROWS, STEP, Sums};
+    use std::arch::x86_64::*;
+
+    /// Calls `$kernel::<R>` for the number of rows at hand, so that each keeps its sums in registers.
+    macro_rules! by_rows {
+        ($kernel:ident, $bytes:expr, $left:expr, $right:expr, $sums:expr, $($n:literal)*) => {
+            match $sums.len() {
+                $($n => $kernel::<$n>($bytes, $left, $right, $sums),)*
+                rows => unreachable!("{rows} rows in a kernel of {ROWS}"),
+            }
+        };
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+    pub fn avx512(bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
+        by_rows!(avx512_rows, bytes, left, right, sums, 0 1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+    fn avx512_rows<const R: usize>(
+        bytes: &[u8],
+        left: &[Packed],
+        right: &[Packed],
+        sums: &mut [Sums],
+    ) {
+        let inputs = left.len() * STEP;
+        assert!(bytes.len() >= R * inputs && right.len() == left.len() && sums.len() == R);
+        let ones = _mm512_set1_epi16(1);
+        let mut totals = [[_mm512_setzero_si512(); 2]; R];
+        for step in 0..left.len() {
+            // SAFETY: a block of weights is 64 bytes, and `step` is below the number of both sides' blocks.
+            let weights = unsafe {
+                [
+                    _mm512_loadu_si512(left.as_ptr().add(step).cast()),
+                    _mm512_loadu_si512(right.as_ptr().add(step).cast()),
+                ]
+            };
+            for (row, totals) in totals.iter_mut().enumerate() {
+                // SAFETY: asserted above: `bytes` holds R rows of `inputs`, and the step's four bytes lie inside one.
+                let x = unsafe {
+                    bytes
+                        .as_ptr()
+                        .add(row * inputs + step * STEP)
+                        .cast::<i32>()
+                        .read_unaligned()
+                };
+                let x = _mm512_set1_epi32(x);
+                for side in 0..2 {
+                    let pairs = _mm512_maddubs_epi16(x, weights[side]);
+                    totals[side] = _mm512_add_epi32(totals[side], _mm512_madd_epi16(pairs, ones));
+                }
+            }
+        }
+        for (totals, sums) in totals.iter().zip(sums) {
+            for (total, sums) in totals.iter().zip(sums.as_chunks_mut::<BLOCK>().0) {
+                // SAFETY: `sums` is sixteen 32-bit integers.
+                unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), *total) };
+            }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    pub fn vnni(bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
+        by_rows!(vnni_rows, bytes, left, right, sums, 0 1 2 3 4 5 6 7 8 9 10 11 12);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    fn vnni_rows<const R: usize>(
+        bytes: &[u8],
+        left: &[Packed],
+        right: &[Packed],
+        sums: &mut [Sums],
+    ) {
+        let inputs = left.len() * STEP;
+        assert!(bytes.len() >= R * inputs && right.len() == left.len() && sums.len() == R);
+        let mut totals = [[_mm512_setzero_si512(); 2]; R];
+        for step in 0..left.len() {
+            // SAFETY: as in `avx512_rows`.
+            let weights = unsafe {
+                [
+                    _mm512_loadu_si512(left.as_ptr().add(step).cast()),
+                    _mm512_loadu_si512(right.as_ptr().add(step).cast()),
+                ]
+            };
+            for (row, totals) in totals.iter_mut().enumerate() {
+                // SAFETY: as in `avx512_rows`.
+                let x = unsafe {
+                    bytes
+                        .as_ptr()
+                        .add(row * inputs + step * STEP)
+                        .cast::<i32>()
+                        .read_unaligned()
+                };
+                let x = _mm512_set1_epi32(x);
+                for side in 0..2 {
+                    totals[side] = _mm512_dpbusd_epi32(totals[side], x, weights[side]);
+                }
+            }
+        }
+        for (totals, sums) in totals.iter().zip(sums) {
+            for (total, sums) in totals.iter().zip(sums.as_chunks_mut::<BLOCK>().0) {
+                // SAFETY: `sums` is sixteen 32-bit integers.
+                unsafe { _mm512_storeu_si512(sums.as_mut_ptr().cast(), *total) };
+            }
+        }
+    }
+
+    /// Two rows at a time: eight sums of eight, four vectors of weights, and room to spare in sixteen registers.
+    #[target_feature(enable = "avx2")]
+    pub fn avx2(bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
+        let inputs = left.len() * STEP;
+        for (bytes, sums) in bytes.chunks(2 * inputs).zip(sums.chunks_mut(2)) {
+            by_rows!(avx2_rows, bytes, left, right, sums, 1 2);
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn avx2_rows<const R: usize>(
+        bytes: &[u8],
+        left: &[Packed],
+        right: &[Packed],
+        sums: &mut [Sums],
+    ) {
+        let inputs = left.len() * STEP;
+        assert!(bytes.len() >= R * inputs && right.len() == left.len() && sums.len() == R);
+        let ones = _mm256_set1_epi16(1);
+        let mut totals = [[_mm256_setzero_si256(); 4]; R];
+        for step in 0..left.len() {
+            let [left, right] = [left, right].map(|side| side[step].as_ptr().cast::<__m256i>());
+            // SAFETY: a block of weights is 64 bytes: two vectors.
+            let weights = unsafe {
+                [left, left.add(1), right, right.add(1)].map(|half| _mm256_loadu_si256(half))
+            };
+            for (row, totals) in totals.iter_mut().enumerate() {
+                // SAFETY: asserted above: `bytes` holds R rows of `inputs`, and the step's four bytes lie inside one.
+                let x = unsafe {
+                    bytes
+                        .as_ptr()
+                        .add(row * inputs + step * STEP)
+                        .cast::<i32>()
+                        .read_unaligned()
+                };
+                let x = _mm256_set1_epi32(x);
+                for part in 0..4 {
+                    let pairs = _mm256_maddubs_epi16(x, weights[part]);
+                    totals[part] = _mm256_add_epi32(totals[part], _mm256_madd_epi16(pairs, ones));
+                }
+            }
+        }
+        for (totals, sums) in totals.iter().zip(sums) {
+            for (total, sums) in totals.iter().zip(sums.as_chunks_mut::<8>().0) {
+                // SAFETY: `sums` is eight 32-bit integers.
+                unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), *total) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_kernel_gives_the_same_sums(
+            rows in 0..=ROWS,
+            steps in 1..20_usize,
+            bytes in proptest::collection::vec(any::<u8>(), 20 * ROWS * STEP),
+            weights in proptest::collection::vec(-63..=63_i8, 40 * BLOCK * STEP),
+        ) {
+            let packed: Vec<Packed> = weights.as_chunks().0[..2 * steps].to_vec();
+            let (left, right) = packed.split_at(steps);
+            let bytes = &bytes[..rows * steps * STEP];
+            let mut expected = vec![[7; 2 * BLOCK]; rows];
+            portable(bytes, left, right, &mut expected);
+            for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
+                let mut sums = vec![[7; 2 * BLOCK]; rows];
+                kernel(cpu, bytes, left, right, &mut sums);
+                prop_assert_eq!(&sums, &expected, "{}", cpu.name());
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_do_not_saturate() {
+        for weight in [-63, 63] {
+            let packed = [[weight; BLOCK * STEP]; 384];
+            let bytes = [255; 1536];
+            for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
+                let mut sums = [[0; 2 * BLOCK]];
+                kernel(cpu, &bytes, &packed, &packed, &mut sums);
+                assert!(
+                    sums[0]
+                        .iter()
+                        .all(|&sum| sum == 255 * 1536 * i32::from(weight)),
+                    "{}",
+                    cpu.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_layer_is_close_to_its_floats() {
+        let noise =
+            |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / 16_777_216.0 - 0.5;
+        let weights: Vec<f32> = (0..64 * 128).map(noise).collect();
+        let rows: Vec<f32> = (0..17 * 128).map(|i| noise(i + 99_999)).collect();
+        let bias: Vec<f32> = (0..64).map(|i| i as f32).collect();
+        let layer = Linear::new(&weights, bias.clone());
+        let mut bytes = Bytes::default();
+        bytes.quantise(Cpu::detect(), &rows, 128);
+        let mut out = vec![0.0; 17 * 64];
+        layer.apply(Cpu::detect(), &bytes, &mut out);
+        for (row, out) in rows.chunks(128).zip(out.chunks(64)) {
+            for ((w, b), y) in weights.chunks(128).zip(&bias).zip(out) {
+                let truth: f32 = b + row.iter().zip(w).map(|(x, w)| x * w).sum::<f32>();
+                assert!((truth - y).abs() < 0.1, "{truth} {y}");
+            }
+        }
+    }
+}

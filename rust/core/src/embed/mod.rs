@@ -1,0 +1,89 @@
+//! Text to unit vectors, on the CPU, from weights that other packages install.
+//!
+//! [`StaticEmbedder`] looks words up in a table (microseconds); [`MiniLm`] runs a six-layer encoder (milliseconds). Both
+//! tokenise for themselves and give the same vector on every machine up to rounding, whichever instructions it has.
+
+mod bpe;
+mod cpu;
+mod encoder;
+mod gemm;
+mod minilm;
+mod static_table;
+mod vector;
+mod weights;
+mod wordpiece;
+
+pub use cpu::Cpu;
+pub use minilm::MiniLm;
+pub use static_table::StaticEmbedder;
+
+use crate::json::Malformed;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Embeds `texts` into `rows`, one of `width` each, on up to `threads` threads.
+pub fn embed_batch<T: AsRef<str> + Sync>(
+    texts: &[T],
+    rows: &mut [f32],
+    threads: usize,
+    embed_into: impl Fn(&str, &mut [f32]) + Sync,
+) {
+    if texts.is_empty() {
+        return;
+    }
+    let width = rows.len() / texts.len();
+    let share = texts.len().div_ceil(threads.max(1));
+    std::thread::scope(|scope| {
+        let mut shares = texts.chunks(share).zip(rows.chunks_mut(share * width));
+        let first = shares.next();
+        let embed = |texts: &[T], rows: &mut [f32]| {
+            for (text, row) in texts.iter().zip(rows.chunks_exact_mut(width)) {
+                embed_into(text.as_ref(), row);
+            }
+        };
+        for (texts, rows) in shares {
+            scope.spawn(move || embed(texts, rows));
+        }
+        if let Some((texts, rows)) = first {
+            embed(texts, rows);
+        }
+    });
+}
+
+/// Why an embedder could not be opened.
+#[derive(Debug)]
+pub enum EmbedError {
+    /// A file of the model could not be opened.
+    Missing {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+    /// A file is not the one this embedder was written for.
+    Foreign { path: PathBuf, why: String },
+}
+
+impl EmbedError {
+    fn foreign(path: &Path, why: impl Into<String>) -> Self {
+        Self::Foreign {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
+
+    fn malformed(path: &Path) -> impl Fn(Malformed) -> Self + '_ {
+        move |Malformed { at }| Self::foreign(path, format!("unreadable JSON at byte {at}"))
+    }
+}
+
+impl fmt::Display for EmbedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { path, cause } => write!(f, "cannot open {}: {cause}", path.display()),
+            Self::Foreign { path, why } => {
+                write!(f, "{} is not the expected file: {why}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for EmbedError {}
