@@ -125,6 +125,7 @@ class ExactCache:
     def capacity(self) -> int: ...
     @property
     def shards(self) -> int: ...
+
 # redact
 
 class RedactError(ValueError):

@@ -12,7 +12,19 @@ import pytest
 
 from tests.end_to_end.conftest import ask
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.upstream import END, HANG, RESET, STREAM_HEAD, Received, Upstream, chunk, delta, event, response, whole
+from tests.end_to_end.upstream import (
+    END,
+    HANG,
+    RESET,
+    STREAM_HEAD,
+    Received,
+    Upstream,
+    chunk,
+    delta,
+    event,
+    response,
+    whole,
+)
 
 QUICK = "providers:\n  openai:\n    timeouts: {connect: 1, headers: 0.5, idle: 0.5}\n"
 
@@ -26,7 +38,9 @@ def stream(gateway: Gateway) -> tuple[bytes, bool]:
     body = orjson.dumps(ask(stream=True))
     host, port = gateway.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as client:
-        client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        client.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
         data = b""
         while not data.endswith(b"0\r\n\r\n") and (read := client.recv(65536)):
             data += read
@@ -61,7 +75,11 @@ WHOLE_FAULTS = {
     "hangs in its body": (script(response(200, b"x" * 100)[:-50], HANG), 504, "upstream_timeout"),
     "500": (script(response(500, b'{"error":{"message":"sk-upstream-secret at 10.0.0.1"}}')), 502, "upstream_error"),
     "503": (script(response(503, b"overloaded")), 503, "upstream_error"),
-    "401": (script(response(401, b'{"error":{"message":"bad key sk-upstream-secret"}}')), 502, "upstream_authentication"),
+    "401": (
+        script(response(401, b'{"error":{"message":"bad key sk-upstream-secret"}}')),
+        502,
+        "upstream_authentication",
+    ),
     "400": (script(response(400, b'{"error":{"message":"no such voice","param":"voice","code":"bad"}}')), 400, "bad"),
     "404": (script(response(404, b'{"error":{"message":"gone","code":"model_not_found"}}')), 404, "model_not_found"),
     "redirect": (script(response(302, b"", location="http://elsewhere")), 502, "upstream_error"),
@@ -82,7 +100,9 @@ def test_a_fault_before_any_content_is_an_error_of_its_own(launch: Any, upstream
         assert "sk-upstream-secret" not in answer.text
         assert "Traceback" not in answer.text
     assert len(upstream.calls) == 2, "a failure must not be kept"
-    assert {(row["outcome"], row["status"], row["error"]) for row in gateway.rows()} == {("failed", status, code)} or status < 500
+    assert {(row["outcome"], row["status"], row["error"]) for row in gateway.rows()} == {
+        ("failed", status, code)
+    } or status < 500
     assert "sk-upstream-secret" not in gateway.log()
 
 
@@ -120,7 +140,9 @@ def test_a_fault_in_mid_stream_is_an_error_event_and_no_clean_end(launch: Any, u
 
 
 def test_a_stream_that_fails_before_its_first_content_is_a_plain_error(launch: Any, upstream: Upstream) -> None:
-    upstream.answer = script(STREAM_HEAD, event(delta("", role="assistant")), event({"error": {"message": "quota", "code": "quota"}}))
+    upstream.answer = script(
+        STREAM_HEAD, event(delta("", role="assistant")), event({"error": {"message": "quota", "code": "quota"}})
+    )
     gateway = launch(QUICK)
 
     answer = post(gateway, stream=True)
@@ -178,7 +200,9 @@ def test_429_is_passed_on_with_its_retry_after(gateway: Gateway, upstream: Upstr
 
 
 def test_one_event_of_five_megabytes_passes(gateway: Gateway, upstream: Upstream) -> None:
-    upstream.answer = script(STREAM_HEAD, event(delta("x" * 5_000_000)), event(delta(finish="stop")), event(b"[DONE]"), END)
+    upstream.answer = script(
+        STREAM_HEAD, event(delta("x" * 5_000_000)), event(delta(finish="stop")), event(b"[DONE]"), END
+    )
 
     answer = post(gateway, stream=True)
 
@@ -192,5 +216,9 @@ def test_a_split_in_every_place_changes_nothing(gateway: Gateway, upstream: Upst
 
     answer = post(gateway, stream=True)
 
-    texts = [orjson.loads(line[6:])["choices"][0]["delta"].get("content") or "" for line in answer.text.split("\n") if "{" in line]
+    texts = [
+        orjson.loads(line[6:])["choices"][0]["delta"].get("content") or ""
+        for line in answer.text.split("\n")
+        if "{" in line
+    ]
     assert "".join(texts) == "Grüße, 世界 👋"

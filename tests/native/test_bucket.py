@@ -148,9 +148,7 @@ def test_removed_limits_stay_with_their_gates(limits: Limits) -> None:
         (lambda _: Lender(amount=1, per_ns=1, share=0), ValueError, "share"),
     ],
 )
-def test_misuse(
-    limits: Limits, misuse: Callable[[Limits], object], error: type[Exception], message: str
-) -> None:
+def test_misuse(limits: Limits, misuse: Callable[[Limits], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         misuse(limits)
 

@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
         self.headers: dict[str, str] = {}
         self._parts: list[bytes] = []
         self._buffered = self._head_size = 0
-        self._head_done = self._done = self._paused = False
+        self._head_done = self._done = self._paused = self._keep_alive = False
         self._error: GatewayError | None = None
         self._inflater: zlib._Decompress | None = None
         self._deadline = self._sent = self._heard = 0.0
@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        return self._done and self._error is None and self._transport is not None and self._parser.should_keep_alive()
+        return self._done and self._error is None and self._transport is not None and self._keep_alive
 
     def abort(self) -> None:
         """Closes the socket at once: the provider sees the hang-up."""
@@ -183,6 +183,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._head_done:
             self._done = True
+            self._keep_alive = self._parser.should_keep_alive()  # afterwards llhttp has forgotten
             self._disarm()
 
     # Waiting, and not waiting for ever.
