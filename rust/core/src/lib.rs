@@ -7,9 +7,9 @@
 
 pub mod bucket;
 pub mod canon;
+pub mod embed;
 pub mod exact;
+mod json;
 pub mod redact;
 pub mod sse;
-pub mod embed;
-mod json;
 pub mod tokens;

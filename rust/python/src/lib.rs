@@ -2,12 +2,11 @@
 
 mod bucket;
 mod canon;
-mod exact;
-mod sse;
 mod embed;
-mod tokens;
+mod exact;
 mod redact;
 mod sse;
+mod tokens;
 
 use pyo3::prelude::*;
 
@@ -21,15 +20,15 @@ mod native {
     #[pymodule_export]
     use super::canon::{Canon, CanonError, Reading};
     #[pymodule_export]
-    use super::exact::{CacheStats, ExactCache};
-    #[pymodule_export]
-    use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
     use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
-    use super::tokens::{Tokenizer, encoding_for};
+    use super::exact::{CacheStats, ExactCache};
+    #[pymodule_export]
     use super::redact::{RedactError, Redaction, Redactor, Restorer};
     #[pymodule_export]
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
+    #[pymodule_export]
+    use super::tokens::{Tokenizer, encoding_for};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
