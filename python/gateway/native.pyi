@@ -267,7 +267,7 @@ class Chunk:
 
     @property
     def error(self) -> bytes | None:
-        """The first error in it, as JSON. Its event is in `data` too."""
+        """The first error in it, as JSON. Its event is not in `data`: who reports it says it in words of its own."""
 
     @property
     def done(self) -> bool:

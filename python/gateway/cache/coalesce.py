@@ -80,8 +80,10 @@ class Flight:
         self._show()
 
     def fail(self, error: GatewayError) -> None:
-        """The answer broke off; every cursor is told once it has read what came before."""
+        """The answer broke off; every cursor is told once it has read what was shown before."""
         self.error = error
+        if not self._showing:
+            self._chunks.clear()
         self.end()
 
     def transcript(self) -> bytes | None:

@@ -209,7 +209,7 @@ impl Chunk {
         self.usage.as_deref().map(|json| PyBytes::new(py, json))
     }
 
-    /// The first error in it, as JSON. Its event is in `data` too.
+    /// The first error in it, as JSON. Its event is not in `data`: who reports it says it in words of its own.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.error.as_deref().map(|json| PyBytes::new(py, json))

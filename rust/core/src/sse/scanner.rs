@@ -210,7 +210,7 @@ impl Scanner {
                     self.marks.error = Some(0..json.len());
                 }
                 self.take(json, pass);
-                true
+                self.marks.error.is_none()
             }
             Err(why) => {
                 self.fail(
