@@ -100,13 +100,9 @@ def hide_usage(data: bytes) -> Callable[[], object]:
     return run
 
 
-def row(
-    case: str, count: int, our: Callable[[], object], their: Callable[[], object], target: float = 5
-) -> Row:
+def row(case: str, count: int, our: Callable[[], object], their: Callable[[], object], target: float = 5) -> Row:
     ratios, mine, reference = interleave(our, their)
-    return Row(
-        "sse", case, REFERENCE, target, ratios, mine / count * 1e9, reference / count * 1e9, "ns/event"
-    )
+    return Row("sse", case, REFERENCE, target, ratios, mine / count * 1e9, reference / count * 1e9, "ns/event")
 
 
 def rows() -> list[Row]:
@@ -120,9 +116,7 @@ def rows() -> list[Row]:
         ):
             found.append(row(f"{events} events, {name}", events, ours(reads), theirs(reads)))
     forwarded = Scanner().feed(stream(1000)).data
-    found.append(
-        row("1000 events, without_usage", 1000, lambda: without_usage(forwarded), hide_usage(forwarded))
-    )
+    found.append(row("1000 events, without_usage", 1000, lambda: without_usage(forwarded), hide_usage(forwarded)))
     for name in ("openai/sdk_stream_long_text_177tok.sse", "deepseek/stream_reasoning_content.sse"):
         if (path := RECORDINGS / name).exists():
             data = path.read_bytes()

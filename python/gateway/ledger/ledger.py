@@ -60,7 +60,7 @@ class Ledger:
             row |= {
                 "outcome": "interrupted",
                 "status": 0,
-                "error": "gateway_died",
+                "error": "interrupted",
                 "partial": True,
                 "duration_us": 0,
             }
