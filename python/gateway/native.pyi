@@ -12,7 +12,7 @@ __all__ = [
 __version__: str
 
 class CanonError(ValueError):
-    """A request body that cannot be read: `message` says why, `param` names the field at fault, if there is one."""
+    """A request body that cannot be read: `message` says why, `param` names the field at fault."""
 
     message: str
     param: str | None
@@ -52,7 +52,7 @@ class Reading:
         """The raw JSON of the gateway's own member `cache`, None when absent or null."""
     @property
     def question(self) -> str | None:
-        """The text of the last user turn, its text parts joined by a line feed; None when there is more than text."""
+        """The text of the last user turn; None when there is none, or it holds more than text."""
     def key(self, scope: bytes, /) -> bytes:
         """The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …)."""
     def context(self, scope: bytes, /) -> bytes:
