@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from benches.native import Row, interleave, show
 from gateway.native import Canon
 
 SIZES = (1, 4, 16, 64)
+<<<<<<< HEAD
 WORDS = [
     "the",
     "of",
@@ -105,6 +107,14 @@ WORDS = [
     "answer",
     "model",
 ]
+=======
+WORDS = """
+the of and to a in that it is was for on are with as his they be at one have this from or had by not but some
+what there we can out other were all your when up use word how said an each which their time will way about many
+then them would write like so these her long make thing see him two has look more day could go come did my sound
+number water request gateway provider streaming latency budget connection retry parameters function answer model
+""".split()
+>>>>>>> canon
 
 
 def prose(source: random.Random, size: int) -> str:
@@ -112,19 +122,25 @@ def prose(source: random.Random, size: int) -> str:
     pieces: list[str] = []
     while sum(map(len, pieces)) < size:
         words = " ".join(source.choices(WORDS, k=source.randint(6, 18)))
-        pieces.append(
-            source.choice([f"{words.capitalize()}. "] * 6 + [f'"{words}," he said. ', f"{words}:\n\n", f"{words}…\n"])
-        )
+        sentences = [f"{words.capitalize()}. "] * 6
+        pieces.append(source.choice([*sentences, f'"{words}," he said. ', f"{words}:\n\n", f"{words}…\n"]))
         if source.random() < 0.03:
             pieces.append('```python\nif x["key"] != "value":\n\treturn f(x, \'\\n\')\n```\n')
     return "".join(pieces)[:size]
 
 
 def tool(source: random.Random, number: int) -> dict[str, Any]:
+<<<<<<< HEAD
     parameter = {"type": "string", "description": prose(source, 80)}
     properties = dict.fromkeys(source.sample(WORDS[80:], 4), parameter)
     schema = {"type": "object", "properties": properties, "required": sorted(properties), "additionalProperties": False}
     function = {"name": f"tool_{number}", "description": prose(source, 160), "parameters": schema, "strict": True}
+=======
+    names = source.sample(WORDS[80:], 4)
+    properties = {name: {"type": "string", "description": prose(source, 80)} for name in names}
+    schema = {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
+    function = {"name": f"tool_{number}", "description": prose(source, 160), "parameters": schema}
+>>>>>>> canon
     return {"type": "function", "function": function}
 
 
@@ -146,18 +162,28 @@ def chat(kilobytes: int, tools: bool = False) -> bytes:
 
 
 def references(body: bytes) -> Iterator[tuple[str, float, Callable[[], object]]]:
-    yield "json + sha256", 10, lambda: hashlib.sha256(json.dumps(json.loads(body), sort_keys=True).encode()).digest()
-    sort = orjson.OPT_SORT_KEYS
-    yield "orjson + sha256", 3, lambda: hashlib.sha256(orjson.dumps(orjson.loads(body), option=sort)).digest()
+    def by_json() -> bytes:
+        return hashlib.sha256(json.dumps(json.loads(body), sort_keys=True).encode()).digest()
+
+    def by_orjson() -> bytes:
+        return hashlib.sha256(orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)).digest()
+
+    yield "json + sha256", 10, by_json
+    yield "orjson + sha256", 3, by_orjson
+
+
+def keyed(canon: Canon, body: bytes) -> bytes:
+    return canon.read(body).key(b"tenant")
 
 
 def rows() -> list[Row]:
     canon = Canon(b"a deployment's secret")
     measured = []
-    bodies = {f"{size} KB chat": chat(size) for size in SIZES} | {"16 KB chat with tools": chat(16, tools=True)}
+    bodies = {f"{size} KB chat": chat(size) for size in SIZES}
+    bodies |= {f"{size} KB chat with tools": chat(size, tools=True) for size in (4, 16)}
     for case, body in bodies.items():
         for reference, target, theirs in references(body):
-            ratios, ours, other = interleave(lambda body=body: canon.read(body).key(b"tenant"), theirs)  # type: ignore[misc]
+            ratios, ours, other = interleave(partial(keyed, canon, body), theirs)
             measured.append(Row("canon", case, reference, target, ratios, 1 / ours, 1 / other, "bodies/s"))
     return measured
 

@@ -31,7 +31,7 @@ __all__ = [
 __version__: str
 
 class CanonError(ValueError):
-    """A request body that cannot be read: `message` says why, `param` names the field at fault, if there is one."""
+    """A request body that cannot be read: `message` says why, `param` names the field at fault."""
 
     message: str
     param: str | None
@@ -75,6 +75,7 @@ class Reading:
     @property
     def body(self) -> bytes:
         """The request body itself."""
+        """The text of the last user turn; None when there is none, or it holds more than text."""
     def key(self, scope: bytes, /) -> bytes:
         """The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …)."""
     def context(self, scope: bytes, /) -> bytes:

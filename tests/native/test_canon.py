@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from gateway.native import Canon, CanonError
 
+<<<<<<< HEAD
 settings.register_profile("canon", max_examples=int(os.environ.get("CANON_EXAMPLES", "300")), deadline=None)
+=======
+settings.register_profile("canon", max_examples=int(os.environ.get("CANON_EXAMPLES", "150")), deadline=None)
+>>>>>>> canon
 settings.load_profile("canon")
 
 HARMLESS = {
@@ -59,42 +63,11 @@ def oracle(request: dict[str, Any]) -> Any:
     return sorted((name, plain(v, name in ORDERED)) for name, v in request.items() if name not in HARMLESS)
 
 
-# Requests, and respellings that mean the same. They grow from a seed, since composite strategies cost milliseconds each.
+# Requests, and respellings that mean the same. They grow from a seed: strategies are too slow.
 
-ALPHABET = [
-    "a",
-    "b",
-    "Z",
-    "0",
-    " ",
-    '"',
-    "\\",
-    "/",
-    "\n",
-    "\t",
-    "\0",
-    "\x1f",
-    "\x7f",
-    "é",
-    "中",
-    " ",
-    "\U0001f600",
-]
-NAMES = [
-    "",
-    "type",
-    "text",
-    "name",
-    "role",
-    "content",
-    "a",
-    "ab",
-    "abcdefgh",
-    "abcdefghi",
-    "abcdefgh\0",
-    "\0",
-    "é",
-]
+ALPHABET = 'abZ0 "\\/\n\t\0\x1f\x7f\u00e9\u4e2d\u2028\U0001f600'
+NAMES = ["", "type", "text", "name", "role", "content", "a", "ab", "\0", "a\0", "\u00e9"]
+NAMES += ["abcdefgh", "abcdefghi", "abcdefgh\0"]
 
 
 class Grower:
@@ -111,15 +84,14 @@ class Grower:
 
     def number(self) -> int | float:
         how = self.random
-        return how.choice(
-            [
-                how.randint(-20, 20),
-                how.randint(-(10**40), 10**40),
-                how.randint(-99, 99) * 10 ** how.randint(0, 30),
-                how.uniform(-2, 2),
-                how.uniform(-1, 1) * 10.0 ** how.randint(-300, 300),
-            ]
-        )
+        numbers: list[int | float] = [
+            how.randint(-20, 20),
+            how.randint(-(10**40), 10**40),
+            how.randint(-99, 99) * 10 ** how.randint(0, 30),
+            how.uniform(-2, 2),
+            how.uniform(-1, 1) * 10.0 ** how.randint(-300, 300),
+        ]
+        return how.choice(numbers)
 
     def value(self, depth: int = 3) -> Any:
         match self.random.randrange(8 if depth else 5):
@@ -321,7 +293,7 @@ def test_order_within_schemas_matters(request: dict[str, Any]) -> None:
 @given(seeds)
 def test_objects_of_any_size_are_sorted(seed: int) -> None:
     grower = Grower(seed)
-    value = {grower.text(): grower.value(0) for _ in range(grower.random.randrange(40))}
+    value = {grower.text(): grower.value(0) for _ in range(grower.random.randrange(30))}
     request = {**BASE, "x": {"y": [value, {"z": value, "a": value}]}}
     assert key(request) == key(respelled(request, seed))
 
@@ -346,7 +318,10 @@ def test_null_is_absent_in_known_fields_only(name: str) -> None:
 
 def test_the_context_is_all_but_the_last_question() -> None:
     system = {"role": "system", "content": "be kind"}
-    ask = lambda content, **more: {**BASE, "messages": [system, {"role": "user", "content": content, **more}]}  # noqa: E731
+
+    def ask(content: Any, **more: Any) -> dict[str, Any]:
+        return {**BASE, "messages": [system, {"role": "user", "content": content, **more}]}
+
     assert context(ask("a")) == context(ask("b")) == context(ask([{"type": "text", "text": "c"}]))
     assert key(ask("a")) != key(ask("b"))
     others = [
@@ -413,8 +388,8 @@ def test_fields() -> None:
     assert (bare.model, bare.stream, bare.include_usage, bare.max_tokens) == ("m", False, False, None)
     assert (bare.temperature, bare.n, bare.cache, bare.question) == (None, 1, None, "hi")
     full = {
-        **BASE, "model": "a/b\u00e9\"", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 5,
-        "max_completion_tokens": 7, "temperature": 1e-1, "n": 3, "cache": {"ttl": 3},
+        **BASE, "model": "a/b\u00e9\"", "stream": True, "stream_options": {"include_usage": True},
+        "max_tokens": 5, "max_completion_tokens": 7, "temperature": 1e-1, "n": 3, "cache": {"ttl": 3},
     }  # fmt: skip
     reading = CANON.read(json.dumps(full).encode())
     assert (reading.model, reading.stream, reading.include_usage) == ('a/b\u00e9"', True, True)
@@ -547,37 +522,74 @@ def test_what_cannot_be_read(body: bytes, param: str | None, words: str) -> None
     assert words in error.message
 
 
+A_STRING, OBJECTS = "a string", "an array of objects"
+
+
 @pytest.mark.parametrize(
-    ("fields", "param", "message"),
+    ("fields", "param", "expected", "got"),
     [
-        ({"model": None}, "model", "Invalid type for 'model': expected a string, but got null instead."),
-        ({"model": ""}, "model", "Invalid 'model': empty string. Expected a string with minimum length 1, but got an empty string instead."),
-        ({"messages": "hi"}, "messages", "Invalid type for 'messages': expected an array of objects, but got a string instead."),
-        ({"messages": []}, "messages", "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."),
-        ({"messages": [{"role": "user"}, 3]}, "messages[1]", "Invalid type for 'messages[1]': expected an object, but got an integer instead."),
-        ({"messages": [{}]}, "messages[0].role", "Missing required parameter: 'messages[0].role'."),
-        ({"messages": [{"role": 1}]}, "messages[0].role", "Invalid type for 'messages[0].role': expected a string, but got an integer instead."),
-        ({"messages": [{"role": "user", "content": 1.5}]}, "messages[0].content", "Invalid type for 'messages[0].content': expected a string or an array of objects, but got a decimal number instead."),
-        ({"messages": [{"role": "user", "content": ["a"]}]}, "messages[0].content[0]", "Invalid type for 'messages[0].content[0]': expected an object, but got a string instead."),
-        ({"messages": [{"role": "user", "content": [{"type": "text"}, {}]}]}, "messages[0].content[1].type", "Missing required parameter: 'messages[0].content[1].type'."),
-        ({"temperature": "1"}, "temperature", "Invalid type for 'temperature': expected a number, but got a string instead."),
-        ({"temperature": 2.1}, "temperature", "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 2.1 instead."),
-        ({"top_p": -1}, "top_p", "Invalid 'top_p': integer below minimum value. Expected a value >= 0, but got -1 instead."),
-        ({"n": 0}, "n", "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 instead."),
-        ({"n": 1.0}, "n", "Invalid type for 'n': expected an integer, but got a decimal number instead."),
-        ({"max_tokens": 0}, "max_tokens", "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead."),
-        ({"stream": "true"}, "stream", "Invalid type for 'stream': expected a boolean, but got a string instead."),
-        ({"stream_options": True}, "stream_options", "Invalid type for 'stream_options': expected an object, but got a boolean instead."),
-        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage", "Invalid type for 'stream_options.include_usage': expected a boolean, but got an integer instead."),
-        ({"tools": {}}, "tools", "Invalid type for 'tools': expected an array of objects, but got an object instead."),
-        ({"tools": [{}, []]}, "tools[1]", "Invalid type for 'tools[1]': expected an object, but got an array instead."),
-        ({"stop": ["a", None]}, "stop[1]", "Invalid type for 'stop[1]': expected a string, but got null instead."),
-        ({"cache": True}, "cache", "Invalid type for 'cache': expected an object, but got a boolean instead."),
+        ({"model": None}, "model", A_STRING, "null"),
+        ({"messages": "hi"}, "messages", OBJECTS, A_STRING),
+        ({"messages": [{"role": "user"}, 3]}, "messages[1]", "an object", "an integer"),
+        ({"messages": [{"role": 1}]}, "messages[0].role", A_STRING, "an integer"),
+        (
+            {"messages": [{"role": "user", "content": 1.5}]},
+            "messages[0].content",
+            "a string or an array of objects",
+            "a decimal number",
+        ),
+        ({"messages": [{"role": "user", "content": ["a"]}]}, "messages[0].content[0]", "an object", A_STRING),
+        ({"temperature": "1"}, "temperature", "a number", A_STRING),
+        ({"n": 1.0}, "n", "an integer", "a decimal number"),
+        ({"stream": "true"}, "stream", "a boolean", A_STRING),
+        ({"stream_options": True}, "stream_options", "an object", "a boolean"),
+        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage", "a boolean", "an integer"),
+        ({"tools": {}}, "tools", OBJECTS, "an object"),
+        ({"tools": [{}, []]}, "tools[1]", "an object", "an array"),
+        ({"stop": ["a", None]}, "stop[1]", A_STRING, "null"),
+        ({"cache": True}, "cache", "an object", "a boolean"),
     ],
-)  # fmt: skip
-def test_what_a_field_may_hold(fields: dict[str, Any], param: str, message: str) -> None:
+)
+def test_fields_of_the_wrong_type(fields: dict[str, Any], param: str, expected: str, got: str) -> None:
     error = refused({**BASE, **fields})
+    message = f"Invalid type for '{param}': expected {expected}, but got {got} instead."
     assert (error.param, error.message) == (param, message)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            {"model": ""},
+            "empty string. Expected a string with minimum length 1, but got an empty string instead.",
+        ),
+        (
+            {"messages": []},
+            "empty array. Expected an array with minimum length 1, but got an empty array instead.",
+        ),
+        ({"temperature": 2.1}, "decimal above maximum value. Expected a value <= 2, but got 2.1 instead."),
+        ({"top_p": -1}, "integer below minimum value. Expected a value >= 0, but got -1 instead."),
+        ({"n": 0}, "integer below minimum value. Expected a value >= 1, but got 0 instead."),
+        ({"n": 129}, "integer above maximum value. Expected a value <= 128, but got 129 instead."),
+        ({"max_tokens": 0}, "integer below minimum value. Expected a value >= 1, but got 0 instead."),
+    ],
+)
+def test_fields_out_of_bounds(fields: dict[str, Any], reason: str) -> None:
+    (param,) = fields
+    error = refused({**BASE, **fields})
+    assert (error.param, error.message) == (param, f"Invalid '{param}': {reason}")
+
+
+@pytest.mark.parametrize(
+    ("messages", "param"),
+    [
+        ([{}], "messages[0].role"),
+        ([{"role": "user", "content": [{"type": "text"}, {}]}], "messages[0].content[1].type"),
+    ],
+)
+def test_what_a_message_must_hold(messages: list[dict[str, Any]], param: str) -> None:
+    error = refused({**BASE, "messages": messages})
+    assert (error.param, error.message) == (param, f"Missing required parameter: '{param}'.")
 
 
 @pytest.mark.parametrize("name", ["model", "messages"])
@@ -588,8 +600,8 @@ def test_what_must_be_there(name: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["1.7976931348623157e308", "-1.7976931348623157e308", "1e-400", "0e999999999999999999999", "1" * 400, "0" + "." + "0" * 400 + "1"],
-)  # fmt: skip
+    ["1.7976931348623157e308", "-1.7976931348623157e308", "1e-400", f"0e{10**21}", "1" * 400, f"0.{0:0400}1"],
+)
 def test_numbers_that_a_double_can_stand_for(number: str) -> None:
     CANON.read(b"{" + VALID + f',"a":{number}}}'.encode())
 
@@ -606,7 +618,7 @@ def test_hostile_bodies_are_answered() -> None:
     nested = b"{" + VALID + b',"x":' + b'{"b":0,"c":' * 120 + b'"' + b"z" * 1_000_000 + b'"' + b"}" * 120 + b"}"
     CANON.read(nested)
     CANON.read(b"{" + VALID + b',"x":' + b"9" * 200_000 + b"}")
-    CANON.read(b"{" + VALID + b',"x":0.' + b"9" * 200_000 + b"e200000}"[:-8] + b"}")
+    CANON.read(b"{" + VALID + b',"x":0.' + b"9" * 200_000 + b"e-200000}")
     names = [f'"{i * 7919 % 200_003}":1' for i in range(200_000)]
     CANON.read(b"{" + VALID + b"," + ",".join(names).encode() + b"}")
     CANON.read(b"{" + VALID + b',"tools":[{' + ",".join(names).encode() + b"}]}")
