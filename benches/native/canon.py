@@ -13,108 +13,12 @@ from benches.native import Row, interleave, show
 from gateway.native import Canon
 
 SIZES = (1, 4, 16, 64)
-<<<<<<< HEAD
-WORDS = [
-    "the",
-    "of",
-    "and",
-    "to",
-    "a",
-    "in",
-    "that",
-    "it",
-    "is",
-    "was",
-    "for",
-    "on",
-    "are",
-    "with",
-    "as",
-    "his",
-    "they",
-    "be",
-    "at",
-    "one",
-    "have",
-    "this",
-    "from",
-    "or",
-    "had",
-    "by",
-    "not",
-    "but",
-    "some",
-    "what",
-    "there",
-    "we",
-    "can",
-    "out",
-    "other",
-    "were",
-    "all",
-    "your",
-    "when",
-    "up",
-    "use",
-    "word",
-    "how",
-    "said",
-    "an",
-    "each",
-    "which",
-    "their",
-    "time",
-    "will",
-    "way",
-    "about",
-    "many",
-    "then",
-    "them",
-    "would",
-    "write",
-    "like",
-    "so",
-    "these",
-    "her",
-    "long",
-    "make",
-    "thing",
-    "see",
-    "him",
-    "two",
-    "has",
-    "look",
-    "more",
-    "day",
-    "could",
-    "go",
-    "come",
-    "did",
-    "my",
-    "sound",
-    "number",
-    "water",
-    "request",
-    "gateway",
-    "provider",
-    "streaming",
-    "latency",
-    "budget",
-    "connection",
-    "retry",
-    "parameters",
-    "function",
-    "answer",
-    "model",
-]
-=======
 WORDS = """
 the of and to a in that it is was for on are with as his they be at one have this from or had by not but some
 what there we can out other were all your when up use word how said an each which their time will way about many
 then them would write like so these her long make thing see him two has look more day could go come did my sound
 number water request gateway provider streaming latency budget connection retry parameters function answer model
 """.split()
->>>>>>> canon
 
 
 def prose(source: random.Random, size: int) -> str:
@@ -130,17 +34,10 @@ def prose(source: random.Random, size: int) -> str:
 
 
 def tool(source: random.Random, number: int) -> dict[str, Any]:
-<<<<<<< HEAD
-    parameter = {"type": "string", "description": prose(source, 80)}
-    properties = dict.fromkeys(source.sample(WORDS[80:], 4), parameter)
-    schema = {"type": "object", "properties": properties, "required": sorted(properties), "additionalProperties": False}
-    function = {"name": f"tool_{number}", "description": prose(source, 160), "parameters": schema, "strict": True}
-=======
     names = source.sample(WORDS[80:], 4)
     properties = {name: {"type": "string", "description": prose(source, 80)} for name in names}
     schema = {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
     function = {"name": f"tool_{number}", "description": prose(source, 160), "parameters": schema}
->>>>>>> canon
     return {"type": "function", "function": function}
 
 
