@@ -1,9 +1,7 @@
 """The hot core of llm-gateway, usable alone from any Python service."""
 
-from collections.abc import Sequence
-from typing import Any, Final, final
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Any, Final, final
 
 __all__ = [
     "CacheStats",
@@ -16,11 +14,10 @@ __all__ = [
     "Lender",
     "Limits",
     "Reading",
-    "Refusal",
-    "Reading",
     "RedactError",
     "Redaction",
     "Redactor",
+    "Refusal",
     "Restorer",
     "Scanner",
     "SseError",

@@ -3,10 +3,9 @@
 mod bucket;
 mod canon;
 mod exact;
-mod sse;
-mod tokens;
 mod redact;
 mod sse;
+mod tokens;
 
 use pyo3::prelude::*;
 
@@ -22,12 +21,11 @@ mod native {
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
-    use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
-    #[pymodule_export]
-    use super::tokens::{Tokenizer, encoding_for};
     use super::redact::{RedactError, Redaction, Redactor, Restorer};
     #[pymodule_export]
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
+    #[pymodule_export]
+    use super::tokens::{Tokenizer, encoding_for};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
