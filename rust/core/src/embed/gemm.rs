@@ -71,7 +71,7 @@ impl Linear {
             let scale = (top / WEIGHT_MAX).max(f32::MIN_POSITIVE);
             let mut sum = 0.0;
             for (input, w) in row.iter().enumerate() {
-                let byte = (w / scale).round().clamp(-WEIGHT_MAX, WEIGHT_MAX);
+                let byte = (w / scale).clamp(-WEIGHT_MAX, WEIGHT_MAX).round_ties_even();
                 sum += byte;
                 let block = &mut layer.packed[output / BLOCK * steps + input / STEP];
                 block[output % BLOCK * STEP + input % STEP] = byte as i8;

@@ -44,7 +44,7 @@ impl MiniLm {
         Ok(Self { encoder, pieces })
     }
 
-    /// The unit vector of a text. A text over 254 word pieces is read in equal windows, whose words all weigh the same.
+    /// The unit vector of a text; all zeros for an empty one. A text over 254 word pieces is read in equal windows, whose words all weigh the same.
     pub fn embed(&self, text: &str) -> Vec<f32> {
         let mut mean = vec![0.0; Self::DIMENSIONS];
         self.embed_into(text, &mut mean);
@@ -55,10 +55,13 @@ impl MiniLm {
     pub fn embed_into(&self, text: &str, out: &mut [f32]) {
         let ids = self.pieces.encode(text);
         out.fill(0.0);
-        let windows = ids.len().div_ceil(WINDOW).max(1);
-        let size = ids.len().div_ceil(windows).max(1);
+        if ids.is_empty() {
+            return;
+        }
+        let windows = ids.len().div_ceil(WINDOW);
+        let size = ids.len().div_ceil(windows);
         let mut window = Vec::with_capacity(size + 2);
-        for start in (0..ids.len().max(1)).step_by(size) {
+        for start in (0..ids.len()).step_by(size) {
             window.clear();
             window.push(START);
             window.extend_from_slice(&ids[start..ids.len().min(start + size)]);
