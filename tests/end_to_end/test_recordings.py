@@ -180,7 +180,7 @@ async def test_cut_at_every_byte_it_is_the_same(recording: Recording) -> None:
 
 @answers
 async def test_what_is_relayed_and_counted_is_what_was_recorded(recording: Recording) -> None:
-    fed, scanner, failed = await relayed(recording.decoded, whole=not recording.streamed)
+    _, scanner, failed = await relayed(recording.decoded, whole=not recording.streamed)
     heard = recording.heard()
     assert failed is None
     assert scanner.complete
