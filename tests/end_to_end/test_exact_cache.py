@@ -352,12 +352,10 @@ class Gate:
     """An upstream answer that waits, at a point of its script, until the test opens it."""
 
     def __init__(self) -> None:
-        self.reached, self._open = threading.Event(), threading.Event()
+        self._open = threading.Event()
 
     async def wait(self) -> None:
-        self.reached.set()
-        while not self._open.is_set():  # the script runs in the provider's thread and loop
-            await asyncio.sleep(0.005)
+        await asyncio.to_thread(self._open.wait, 60)  # the script runs in the provider's thread and loop
 
     def open(self) -> None:
         self._open.set()
@@ -402,12 +400,14 @@ async def together(
 
 async def in_progress(client: httpx.AsyncClient, count: int) -> None:
     """Returns once so many calls are being answered (and this question itself)."""
-    for _ in range(1_000):
+    for _ in range(2_000):
         metrics = (await client.get("/metrics")).text
         if f"\ngateway_requests_in_progress {float(count + 1)}\n" in metrics:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(f"never {count} calls in progress: " + metrics[metrics.index("\ngateway_requests_in_progress"):][:80])
+    raise AssertionError(
+        f"never {count} calls in progress: " + metrics[metrics.index("\ngateway_requests_in_progress") :][:80]
+    )
 
 
 MIXES = {
@@ -489,7 +489,8 @@ def test_a_leader_that_hangs_up_does_not_hurt_a_follower(
     hung_up = upstream.hung_up
     with httpx.Client(base_url=gateway.url, timeout=60) as client, ThreadPoolExecutor(1) as pool:
         with client.stream("POST", PATH, json={**call, "stream": True}) as leader:
-            assert b"Half" in next(leader.iter_raw())
+            heard = leader.iter_raw()
+            assert b"Half" in next(heard)
             follower = pool.submit(client.post, PATH, json={**call, "stream": stream})
             asyncio.run(_joined(gateway, 2))
         asyncio.run(_joined(gateway, 1))
