@@ -215,6 +215,10 @@ class Scanner:
         """The last finish reason."""
 
     @property
+    def filtered(self) -> bool:
+        """The provider's filter cut a choice short, whichever it was."""
+
+    @property
     def choices(self) -> int:
         """Number of choices that began."""
 

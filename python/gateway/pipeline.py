@@ -127,7 +127,7 @@ class Pipeline:
                 await relay(exchange, provider, provider.dialect.decoder(request), scanner, flight)
             finally:
                 usage = self.settlement.settle(entry, target, request, scanner)
-        if scanner.finish != "content_filter" and (transcript := flight.transcript()):
+        if not scanner.filtered and (transcript := flight.transcript()):
             flight.answer = Answer(transcript, flight.whole, provider.name, target.model, usage, entry.cost_pico)
             self.exact.put(ticket.place, ticket.terms, flight.answer)
 

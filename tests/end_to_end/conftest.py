@@ -36,6 +36,25 @@ def launch(tmp_path: Path, upstream: Upstream) -> Iterator[Callable[..., Gateway
         gateway.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_upstream() -> Iterator[Upstream]:
+    """One provider for a whole file; a file that uses it gives it an `answer` in each test."""
+    provider = Upstream()
+    provider.start()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) -> Iterator[Gateway]:
+    """One gateway for a whole file, whose tests keep out of each other's way by asking different things."""
+    openai = {"OPENAI_API_KEY": "sk-upstream-secret", "OPENAI_BASE_URL": shared_upstream.base_url}
+    gateway = Gateway(tmp_path_factory.mktemp("shared"), openai)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
 @pytest.fixture
 def gateway(launch: Callable[..., Gateway]) -> Gateway:
     return launch()

@@ -99,6 +99,12 @@ impl Scanner {
         self.lock().transcript().finish().map(str::to_owned)
     }
 
+    /// The provider's filter cut a choice short, whichever it was.
+    #[getter]
+    fn filtered(&self) -> bool {
+        self.lock().transcript().filtered()
+    }
+
     /// Number of choices that began.
     #[getter]
     fn choices(&self) -> usize {

@@ -9,6 +9,8 @@ use super::completion::{Kind, Marks};
 pub struct Transcript {
     choices: BTreeMap<u64, Choice>,
     finish: Option<String>,
+    filtered: bool,
+    failed: bool,
     usage: Option<Box<[u8]>>,
     error: Option<Box<[u8]>>,
     model: Option<String>,
@@ -60,6 +62,11 @@ impl Transcript {
         self.finish.as_deref()
     }
 
+    /// The provider's filter cut a choice short, whichever it was.
+    pub fn filtered(&self) -> bool {
+        self.filtered
+    }
+
     /// Choices that began.
     pub fn choices(&self) -> usize {
         self.choices.len()
@@ -90,7 +97,7 @@ impl Transcript {
 
     /// Every choice that began has finished, none by an error.
     pub fn complete(&self) -> bool {
-        let failed = self.error.is_some() || self.finish() == Some("error");
+        let failed = self.error.is_some() || self.failed;
         !failed && !self.choices.is_empty() && self.choices.values().all(|choice| choice.finished)
     }
 
@@ -107,6 +114,8 @@ impl Transcript {
                     choice.finished = true;
                     let mut reason = String::new();
                     mark.span.unescape(json, &mut reason);
+                    self.filtered |= reason == "content_filter";
+                    self.failed |= reason == "error";
                     self.finish = Some(reason);
                 }
             }
