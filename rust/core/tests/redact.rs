@@ -5,9 +5,30 @@ use proptest::prelude::*;
 
 fn piece() -> impl Strategy<Value = String> {
     let known = [
-        "ann@example.com", "+44 20 7946 0958", "4111 1111 1111 1111", "DE89370400440532013000", "536-90-4399", "8.8.8.8",
-        "2001:db8::1", "sk-gw-abc123-SECRETsecret", "postgres://a:b@c", "-----BEGIN PRIVATE KEY-----", "[EMAIL_1]", "[",
-        "]", "_1]", "[PHONE_", "@", "1", " ", ".", "-", ":", "\\", "\"", "\n",
+        "ann@example.com",
+        "+44 20 7946 0958",
+        "4111 1111 1111 1111",
+        "DE89370400440532013000",
+        "536-90-4399",
+        "8.8.8.8",
+        "2001:db8::1",
+        "sk-gw-abc123-SECRETsecret",
+        "postgres://a:b@c",
+        "-----BEGIN PRIVATE KEY-----",
+        "[EMAIL_1]",
+        "[",
+        "]",
+        "_1]",
+        "[PHONE_",
+        "@",
+        "1",
+        " ",
+        ".",
+        "-",
+        ":",
+        "\\",
+        "\"",
+        "\n",
     ];
     prop_oneof![3 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,4}"]
 }
@@ -18,7 +39,12 @@ fn text() -> impl Strategy<Value = String> {
 
 fn redactor(kinds: Option<Vec<String>>) -> Redactor {
     let patterns = vec![("word".to_owned(), r"\b[a-z]{3}\b".to_owned())];
-    Redactor::new(Options { kinds, patterns, reversible: true }).expect("sound options")
+    Redactor::new(Options {
+        kinds,
+        patterns,
+        reversible: true,
+    })
+    .expect("sound options")
 }
 
 proptest! {

@@ -84,9 +84,14 @@ fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
 fn introduced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
     let before = &bytes[at.saturating_sub(24)..at];
     // Among bare numbers no word need be looked for.
-    if before.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic()) {
+    if before
+        .iter()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic())
+    {
         return false;
     }
     let before = before.to_ascii_lowercase();
-    words.iter().any(|word| memchr::memmem::find(&before, word.as_bytes()).is_some())
+    words
+        .iter()
+        .any(|word| memchr::memmem::find(&before, word.as_bytes()).is_some())
 }

@@ -141,7 +141,10 @@ impl Tail {
 
 fn jwt(bytes: &[u8], start: usize, from: usize) -> (usize, usize) {
     let header = run(bytes, from, token);
-    if header - from < 8 || bytes.get(header) != Some(&b'.') || !bytes[header + 1..].starts_with(b"eyJ") {
+    if header - from < 8
+        || bytes.get(header) != Some(&b'.')
+        || !bytes[header + 1..].starts_with(b"eyJ")
+    {
         return (header, header);
     }
     let claims = run(bytes, header + 1, token);
