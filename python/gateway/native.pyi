@@ -75,7 +75,6 @@ class Reading:
     @property
     def body(self) -> bytes:
         """The request body itself."""
-        """The text of the last user turn; None when there is none, or it holds more than text."""
     def key(self, scope: bytes, /) -> bytes:
         """The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …)."""
     def context(self, scope: bytes, /) -> bytes:

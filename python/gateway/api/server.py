@@ -12,10 +12,11 @@ from typing import Any, cast
 
 from aiohttp import http_parser, web
 from aiohttp.http import RawRequestMessage, StreamWriter
+from aiohttp.http_exceptions import ContentEncodingError
 
 from gateway.api import wire
 from gateway.api.eager import Started
-from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, ShuttingDown
+from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, ShuttingDown, UnsupportedMedia
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,11 @@ class Connection(web.RequestHandler):
             self.force_close()
         return True
 
+    def log_exception(self, *message: Any, **detail: Any) -> None:
+        """A body that broke has been answered for when aiohttp, which reads on before it closes, meets the break again."""
+        if not isinstance(detail.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*message, **detail)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -102,6 +108,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What aiohttp's parser refuses, in OpenAI's shape."""
+        if isinstance(exc, ContentEncodingError):
+            return wire.failure(request, UnsupportedMedia(param="content-encoding"), close=True)
         if status < 500:
             return wire.failure(request, InvalidRequest("The request is not valid HTTP/1.1."), close=True)
         log.error("request failed", exc_info=exc)
@@ -164,6 +172,8 @@ class Server(web.Server):
 
     def _endpoint(self, request: web.BaseRequest) -> Endpoint:
         path = request.raw_path.partition("?")[0]
+        if not path.startswith("/"):  # the absolute form, as sent to proxies: whatever host it names, it came to us
+            path = request.rel_url.raw_path
         methods = self._routes.get(path) or self._routes.get(path.rstrip("/")) or self._by_prefix(path)
         if methods is None:
             raise NotFound(

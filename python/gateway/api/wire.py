@@ -17,6 +17,8 @@ JSON = "application/json"
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _UNSAFE = str.maketrans("", "", "\r\n\0")
+HTTP_1_1 = (1, 1)
+"""Older clients would have to be told that the connection stays open; it is closed instead."""
 _COPIED = 64 << 10
 
 
@@ -72,7 +74,7 @@ def reply(
     close: bool = False,
 ) -> web.StreamResponse:
     """A complete response; `lines` are further header lines, each with its line end."""
-    keep_alive = request.keep_alive and not close
+    keep_alive = request.keep_alive and not close and request.version >= HTTP_1_1
     start = head(status, content_type, f"content-length: {len(body)}\r\n{lines}", keep_alive)
     return Reply(start, b"" if request.method == "HEAD" else body, keep_alive=keep_alive).as_response()
 
