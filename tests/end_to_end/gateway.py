@@ -42,15 +42,16 @@ class Gateway:
         self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + 30
-        while not re.search(r"listens on http://\S+[\s\S]*?Try it:[\s\S]*?\n\n", self.log()[start:]):
+        while not re.search(r"listens on http://\S+[\s\S]*?Try it:[\s\S]*?\n\n", self.log(start)):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the gateway did not start:\n{self.log()[start:]}")
+                raise RuntimeError(f"the gateway did not start:\n{self.log(start)}")
             time.sleep(0.02)
-        self.output = self.log()[start:]
+        self.output = self.log(start)
         self.url = re.findall(r"listens on (http://\S+)", self.output)[-1]
 
-    def log(self) -> str:
-        return self._log.read_text()
+    def log(self, start: int = 0) -> str:
+        """What it has written, from a byte on."""
+        return self._log.read_bytes()[start:].decode()
 
     def stop(self, signum: int = signal.SIGTERM, timeout: float = 20.0) -> int:
         if self.process.poll() is None:
