@@ -8,9 +8,10 @@ import logging
 import os
 import secrets
 import signal
+import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Any
@@ -54,8 +55,8 @@ FAMILIAR = (
 )
 
 
-class DataDirBusy(Exception):
-    """Another gateway works on the same data directory."""
+class DataDirUnusable(Exception):
+    """The data directory is another gateway's, or holds a database that cannot be used."""
 
 
 class App:
@@ -64,14 +65,16 @@ class App:
     def __init__(self, config: Config, data_dir: Path, environ: Mapping[str, str]) -> None:
         self.config = config
         self._lock = _lock(data_dir)
-        self.key_store = KeyStore(data_dir / "keys.db")
+        self.key_store = open_keys(data_dir)
         self.providers = providers(config, environ)
         self.admin_key, admin_digest = _admin_key(config, self.key_store)
         self.keyring = Keyring(admin_digest, anonymous=_guests_welcome(config), refresh=self._load_keys)
         self._load_keys()
         own = {name: own_rate(price.model_dump(exclude_none=True)) for name, price in config.prices.items()}
         self.prices = Prices({"demo/demo": DEMO_PRICE, **own}, wall=time.time_ns)
-        self.store = SqliteStore(data_dir / "ledger.db")
+        self._ledger_path = data_dir / "ledger.db"
+        with _usable(self._ledger_path):
+            self.store = SqliteStore(self._ledger_path)
         self.ledger = Ledger(Journal(data_dir / "journal"), self.store, wall=time.time_ns, clock=time.monotonic_ns)
         self.metrics = Metrics()
         self.ledger.observers.append(self.metrics.count)
@@ -135,7 +138,9 @@ class App:
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
-        if interrupted := self.ledger.recover():
+        with _usable(self._ledger_path):
+            interrupted = self.ledger.recover()
+        if interrupted:
             log.warning("%d calls were interrupted when the gateway last stopped; they are in the ledger", interrupted)
         listener = await loop.create_server(self.server, self.config.server.host, self.config.server.port, backlog=1024)
         chores = [asyncio.create_task(self._watch_keys()), asyncio.create_task(self.listing.fetch())]
@@ -226,13 +231,29 @@ def data_dir(config: Config, environ: Mapping[str, str]) -> Path:
     return Path(base).expanduser() / "llm-gateway"
 
 
+def open_keys(folder: Path) -> KeyStore:
+    """The keys in a data directory; raises `DataDirUnusable`."""
+    path = folder / "keys.db"
+    with _usable(path):
+        return KeyStore(path)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Turns what SQLite says into what the operator can do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DataDirUnusable(f"{path} cannot be used: {error}. Free, mend or restore it, or move it away.") from error
+
+
 def _lock(folder: Path) -> IO[str]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (folder / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise DataDirBusy(
+        raise DataDirUnusable(
             f"Another gateway is using {folder}. Stop it, or give this one a directory of its own with GATEWAY_DATA_DIR."
         ) from None
     return lock

@@ -36,7 +36,7 @@ def serve(
 
     import uvloop
 
-    from gateway.app import App, DataDirBusy, data_dir
+    from gateway.app import App, DataDirUnusable, data_dir
     from gateway.config import logs
 
     logs.configure()
@@ -47,7 +47,7 @@ def serve(
 
     try:
         uvloop.run(run())
-    except (DataDirBusy, OSError) as error:
+    except (DataDirUnusable, OSError) as error:
         _fail(str(error))
 
 
@@ -130,10 +130,12 @@ def _load(path: Path | None) -> Config:
 
 
 def _key_store(config: Path | None) -> KeyStore:
-    from gateway.app import data_dir
-    from gateway.config.keystore import KeyStore
+    from gateway.app import DataDirUnusable, data_dir, open_keys
 
-    return KeyStore(data_dir(_load(config), os.environ) / "keys.db")
+    try:
+        return open_keys(data_dir(_load(config), os.environ))
+    except (DataDirUnusable, OSError) as error:
+        _fail(str(error))
 
 
 def _greet(app: App, host: str, port: int) -> None:

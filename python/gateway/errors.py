@@ -4,6 +4,7 @@ Each error knows its HTTP status and the fields of OpenAI's error object; what i
 
 GatewayError                        500  internal_error
 ├── InvalidRequest                  400  invalid_request
+│   ├── RequestTimeout              408  request_timeout
 │   ├── PayloadTooLarge             413  request_too_large
 │   └── UnsupportedMedia            415  unsupported_media_type
 ├── AuthenticationFailed            401  invalid_api_key
@@ -63,6 +64,11 @@ class GatewayError(Exception):
 class InvalidRequest(GatewayError):
     status, type, code = 400, "invalid_request_error", "invalid_request"
     summary = "The request is not valid."
+
+
+class RequestTimeout(InvalidRequest):
+    status, code = 408, "request_timeout"
+    summary = "The request body did not arrive in time."
 
 
 class PayloadTooLarge(InvalidRequest):

@@ -37,22 +37,21 @@ class Gateway:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--config", str(self._config)]
+        start = self._log.stat().st_size if self._log.exists() else 0
         log = self._log.open("ab")
         self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
         log.close()
-        start, deadline = self._log.stat().st_size, time.monotonic() + 30
-        while not (
-            found := re.search(r"listens on (http://\S+)[\s\S]*?Try it:[\s\S]*?\n\n", self.log()[start:] or self.log())
-        ):
+        deadline = time.monotonic() + 30
+        while not re.search(r"listens on http://\S+[\s\S]*?Try it:[\s\S]*?\n\n", self.log(start)):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the gateway did not start:\n{self.log()}")
+                raise RuntimeError(f"the gateway did not start:\n{self.log(start)}")
             time.sleep(0.02)
-        self.output = self.log()
+        self.output = self.log(start)
         self.url = re.findall(r"listens on (http://\S+)", self.output)[-1]
-        del found
 
-    def log(self) -> str:
-        return self._log.read_text()
+    def log(self, start: int = 0) -> str:
+        """What it has written, from a byte on."""
+        return self._log.read_bytes()[start:].decode()
 
     def stop(self, signum: int = signal.SIGTERM, timeout: float = 20.0) -> int:
         if self.process.poll() is None:

@@ -10,14 +10,9 @@ from aiohttp.http_exceptions import ContentEncodingError, TransferEncodingError
 from aiohttp.web_exceptions import HTTPException
 
 from gateway.api.server import ServerOptions
-from gateway.errors import GatewayError, InvalidRequest, PayloadTooLarge, UnsupportedMedia
+from gateway.errors import GatewayError, InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMedia
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
-
-
-class RequestTimeout(InvalidRequest):
-    status, code = 408, "request_timeout"
-    summary = "The request body did not arrive in time."
 
 
 async def read_body(request: web.BaseRequest, options: ServerOptions) -> bytes:

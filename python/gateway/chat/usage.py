@@ -12,6 +12,9 @@ from gateway.chat.money import PICO_PER_USD, to_pico
 
 # xAI reports its own cost in ticks of 1e-10 USD (recorded 2026-02: 1721250 ticks = 172.125 µUSD).
 PICO_PER_TICK = PICO_PER_USD // 10**10
+# More than any call can have: a provider's nonsense must not overflow the ledger's 64-bit integers, nor their sums.
+MOST_TOKENS = 10**9
+MOST_USD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,17 @@ class Usage:
             return None
         into, out = _details(fields, "prompt_tokens_details"), _details(fields, "completion_tokens_details")
         input_ = prompt or 0
-        cached = _count(into, "cached_tokens")
+        output = max(_count(fields, "completion_tokens") or 0, (_count(fields, "total_tokens") or 0) - input_)
+        hits = _count(into, "cached_tokens")
+        cached = min(input_, (_count(fields, "prompt_cache_hit_tokens") or 0) if hits is None else hits)
         return cls(
             input=input_,
-            output=max(_count(fields, "completion_tokens") or 0, (_count(fields, "total_tokens") or 0) - input_),
-            cached=min(input_, (_count(fields, "prompt_cache_hit_tokens") or 0) if cached is None else cached),
-            cache_write=_count(into, "cache_write_tokens") or 0,
-            reasoning=_count(out, "reasoning_tokens") or 0,
-            audio_input=_count(into, "audio_tokens") or 0,
-            audio_output=_count(out, "audio_tokens") or 0,
+            output=output,
+            cached=cached,
+            cache_write=min(input_ - cached, _count(into, "cache_write_tokens") or 0),
+            reasoning=min(output, _count(out, "reasoning_tokens") or 0),
+            audio_input=min(input_, _count(into, "audio_tokens") or 0),
+            audio_output=min(output, _count(out, "audio_tokens") or 0),
             cost_pico=_reported_cost(fields),
         )
 
@@ -63,17 +68,17 @@ def _details(fields: dict[str, Any], name: str) -> dict[str, Any]:
     return details if isinstance(details, dict) else {}
 
 
-def _count(fields: dict[str, Any], name: str) -> int | None:
-    """A token count, or None where the provider is silent; nonsense counts as silence, a zero is a zero."""
+def _count(fields: dict[str, Any], name: str, most: int = MOST_TOKENS) -> int | None:
+    """A count, or None where the provider is silent; nonsense counts as silence, a zero is a zero."""
     value = fields.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
 
 
 def _reported_cost(fields: dict[str, Any]) -> int | None:
-    ticks = _count(fields, "cost_in_usd_ticks")
+    ticks = _count(fields, "cost_in_usd_ticks", MOST_USD * 10**10)
     if ticks is not None:
         return ticks * PICO_PER_TICK
     cost = fields.get("cost")
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < 1e6:
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost <= MOST_USD:
         return to_pico(Decimal(str(cost)))
     return None

@@ -67,7 +67,7 @@ def instant(text: str | None, name: str, default: int) -> int:
         else:
             moment = datetime.fromisoformat(text)
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        return min(FOREVER, int(seconds * 1e9))
+        return max(0, min(FOREVER, int(seconds * 1e9)))
     except (ValueError, OverflowError) as error:
         message = (
             f"'{name}' must be an ISO date such as 2026-11-20, an ISO date-time or Unix seconds, not {text[:40]!r}."

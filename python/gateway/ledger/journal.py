@@ -66,7 +66,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._left_behind = sorted(folder.glob("*.journal"))
+        self._left_behind = sorted(path for path in folder.glob("*.journal") if path.stem.isdecimal())
+        self._damaged: set[Path] = set()
         self._number = int(self._left_behind[-1].stem) if self._left_behind else 0
         self._segments: list[Segment] = []
         self._current = self._grow()
@@ -89,11 +90,15 @@ class Journal:
     def recover(self) -> Iterator[bytes]:
         """The records that earlier processes left, in order. Call `forget` once they are safe elsewhere."""
         for path in self._left_behind:
-            yield from _records(path)
+            yield from self._records(path)
 
     def forget(self) -> None:
+        """Removes what `recover` has read; a damaged segment is set aside instead, for somebody to look at."""
         for path in self._left_behind:
-            path.unlink(missing_ok=True)
+            if path in self._damaged:
+                path.rename(path.with_suffix(".damaged"))
+            else:
+                path.unlink(missing_ok=True)
         self._left_behind = []
 
     def close(self) -> None:
@@ -108,21 +113,22 @@ class Journal:
         self._segments.append(segment)
         return segment
 
-
-def _records(path: Path) -> Iterator[bytes]:
-    data = path.read_bytes()
-    if not data.startswith(MAGIC):
-        log.error("journal segment %s is not one of ours and is left out", path.name)
-        return
-    offset = len(MAGIC)
-    while offset + _FRAME.size <= len(data):
-        length, checksum = _FRAME.unpack_from(data, offset)
-        if length == 0:
+    def _records(self, path: Path) -> Iterator[bytes]:
+        """The records of one segment. A length out of range ends it; a payload that is not what was written is left out."""
+        data = path.read_bytes()
+        offset = len(MAGIC)
+        if not data.startswith(MAGIC) and any(data[:offset]):
+            self._damaged.add(path)
+            log.error("journal segment %s is not one of ours and is left out", path.name)
             return
-        offset += _FRAME.size
-        payload = data[offset : offset + length]
-        if zlib.crc32(payload) != checksum:
-            log.error("journal segment %s is damaged at byte %d; the records before it are kept", path.name, offset)
-            return
-        yield payload
-        offset += length
+        while offset + _FRAME.size <= len(data):
+            length, checksum = _FRAME.unpack_from(data, offset)
+            if length == 0:
+                return
+            payload = data[offset + _FRAME.size : offset + _FRAME.size + length]
+            if zlib.crc32(payload) == checksum:
+                yield payload
+            else:
+                self._damaged.add(path)
+                log.error("journal segment %s has a damaged record at byte %d", path.name, offset)
+            offset += _FRAME.size + length

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 60
 ANY_PROVIDER = "*"
 """In place of a provider's catalogue id: whoever is known for the model."""
+MOST_PICO = 10_000 * PICO_PER_USD
+"""More than any call costs: what nonsense is held to, so that sums of rows stay within 64 bits."""
 _UNITS = ("input", "output", "cache_read", "cache_write", "input_audio", "output_audio")
 
 
@@ -62,7 +64,7 @@ class Rate:
             + (usage.output - usage.audio_output) * self.output.at(at)
             + usage.audio_output * (self.output_audio or self.output).at(at)
         )
-        return math.ceil(total)
+        return min(math.ceil(total), MOST_PICO)
 
 
 FREE = Rate(Price(((0, Decimal(0)),)), Price(((0, Decimal(0)),)))

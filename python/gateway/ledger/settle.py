@@ -14,6 +14,8 @@ _SHOWN_AS = {"exact": "hit"}
 BYTES_PER_TOKEN = 4
 UNSTATED_OUTPUT = 4_096
 """Output tokens that a reservation assumes where the caller sets no maximum."""
+LARGEST_OUTPUT = 1_000_000
+"""Output tokens beyond which a caller's maximum says nothing: no model writes more in one answer."""
 
 
 class Priced(Protocol):
@@ -35,7 +37,7 @@ class Settlement:
         rate = self._prices.rate(target)
         if rate is None:
             return None
-        output = (request.max_tokens or UNSTATED_OUTPUT) * request.n
+        output = min(request.max_tokens or UNSTATED_OUTPUT, LARGEST_OUTPUT) * request.n
         return rate.cost(Usage(input=len(request.body) // BYTES_PER_TOKEN, output=output))
 
     def settle(self, entry: Entry, target: Target, request: Reading, scanner: Scanner) -> Usage:

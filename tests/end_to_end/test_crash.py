@@ -1,0 +1,335 @@
+"""Deaths and departures: SIGKILL loses nothing and counts nothing twice, SIGTERM lets open calls finish."""
+
+from __future__ import annotations
+
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from tests.end_to_end.conftest import ask
+from tests.end_to_end.gateway import Gateway
+from tests.end_to_end.test_hang_up import raw, until
+from tests.end_to_end.upstream import HANG, STREAM_HEAD, Received, Upstream, delta, event, streamed, whole
+
+INPUT, CACHED, OUTPUT = 150_000, 75_000, 600_000  # gpt-4o-mini, picodollars a token
+NUMBERED = 100_000
+
+
+def numbered(number: int, stream: bool) -> dict[str, Any]:
+    """A call that its `max_tokens` tells from all others, and so does its reserved cost."""
+    return ask(f"Call {number:06d}", max_tokens=NUMBERED + number, stream=stream)
+
+
+def usage_of(number: int) -> dict[str, Any]:
+    """What the provider says that call used; its `prompt_tokens` tell it from all others."""
+    prompt, completion, cached = NUMBERED + number, 1 + number % 97, number % 13
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+def price_of(number: int) -> int:
+    cached = number % 13
+    return (NUMBERED + number - cached) * INPUT + cached * CACHED + (1 + number % 97) * OUTPUT
+
+
+def reserved_for(body: bytes) -> int:
+    return len(body) // 4 * INPUT + int(orjson.loads(body)["max_tokens"]) * OUTPUT
+
+
+async def priced(request: Received) -> AsyncIterator[Any]:
+    """Answers slowly enough to be killed in the middle."""
+    number = request.json["max_tokens"] - NUMBERED
+    if request.json.get("stream"):
+        async for step in streamed("one two three four", usage=usage_of(number), pause=0.005):
+            yield step
+    else:
+        yield 0.01
+        async for step in whole("one two three four", usage=usage_of(number)):
+            yield step
+
+
+@dataclass
+class Load:
+    """Clients that call until the gateway dies. `answered` maps the request id of each call whose end was seen to its number
+    and how the cache took part in it."""
+
+    numbers: Iterator[int]
+    url: str = ""
+    answered: dict[str, tuple[int, str]] = field(default_factory=dict)
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def run(self, seed: int) -> None:
+        chance = random.Random(seed)
+        body = b""
+        with httpx.Client(base_url=self.url, timeout=20) as client:
+            while True:
+                if not body or chance.random() < 0.7:
+                    with self.news:
+                        number = next(self.numbers)
+                    body = orjson.dumps(numbered(number, chance.random() < 0.5))
+                try:
+                    self._call(client, body, number)
+                except httpx.HTTPError:
+                    return
+
+    def _call(self, client: httpx.Client, body: bytes, number: int) -> None:
+        headers = {"content-type": "application/json"}
+        with client.stream("POST", "/v1/chat/completions", content=body, headers=headers) as response:
+            text = response.read()
+        if response.status_code == 503 and b"shutting_down" in text:
+            raise httpx.RemoteProtocolError("the gateway is going")
+        assert response.status_code == 200, text
+        ended = text.endswith(b"data: [DONE]\n\n") if b'"stream":true' in body else bool(orjson.loads(text)["usage"])
+        assert ended
+        with self.news:
+            assert response.headers["x-request-id"] not in self.answered
+            self.answered[response.headers["x-request-id"]] = (number, response.headers["x-gateway-cache"])
+            self.news.notify_all()
+
+
+def test_ten_kills_under_load_lose_nothing_and_count_nothing_twice(
+    launch: Callable[..., Gateway], upstream: Upstream
+) -> None:
+    upstream.answer = priced
+    gateway = launch()
+    load = Load(iter(range(10**6)))
+
+    for generation in range(10):
+        load.url, enough = gateway.url, len(load.answered) + 20 + 7 * generation
+        clients = [threading.Thread(target=load.run, args=(8 * generation + n,)) for n in range(8)]
+        for client in clients:
+            client.start()
+        with load.news:
+            assert load.news.wait_for(lambda: len(load.answered) >= enough, 30)  # noqa: B023
+        gateway.stop(signal.SIGKILL)
+        for client in clients:
+            client.join()
+        gateway.start()
+
+    rows = gateway.rows()
+    by_id = {row["id"]: row for row in rows}
+    assert len(by_id) == len(rows)
+    for request_id, (number, cache) in load.answered.items():
+        row = by_id[request_id]
+        assert (row["outcome"], row["cache"]) == ("ok", cache)
+        assert row["cost_pico"] == (0 if cache == "hit" else price_of(number))
+        assert row["saved_pico"] == (price_of(number) if cache == "hit" else 0)
+
+    sent = {request.json["max_tokens"] - NUMBERED: request.body for request in upstream.calls}
+    finished = {
+        row["input_tokens"] - NUMBERED: row for row in rows if row["cache"] == "miss" and row["outcome"] == "ok"
+    }
+    unfinished = Counter(row["cost_pico"] for row in rows if row["outcome"] == "interrupted")
+    assert unfinished == Counter(reserved_as_sent(body) for number, body in sent.items() if number not in finished)
+    assert unfinished.total() >= 10, "ten kills under load interrupt some calls"
+    assert sum(row["cost_pico"] for row in rows if row["outcome"] == "ok") == sum(map(price_of, finished))
+    assert {row["outcome"] for row in rows} == {"ok", "interrupted"}
+    assert any(row["cache"] == "hit" for row in rows)
+
+
+def reserved_as_sent(body: bytes) -> int:
+    """The reservation of a request as the provider saw it: without what the gateway asked for beside it."""
+    fields = orjson.loads(body)
+    fields.pop("stream_options", None)
+    return reserved_for(orjson.dumps(fields))
+
+
+@pytest.fixture
+def paced(upstream: Upstream) -> threading.Event:
+    """Streams half an answer, and the rest once the event is set."""
+    go_on = threading.Event()
+
+    async def play(_: Received) -> AsyncIterator[Any]:
+        yield STREAM_HEAD
+        yield event(delta("Half an ans"))
+        while not go_on.is_set():
+            yield 0.01
+        yield event(delta("wer.", finish="stop"))
+        yield event(b"[DONE]")
+        yield b"0\r\n\r\n"
+
+    upstream.answer = play
+    return go_on
+
+
+@contextmanager
+def half_read(gateway: Gateway) -> Iterator[socket.socket]:
+    """A streamed call of which half has been read."""
+    with raw(gateway, orjson.dumps(ask(stream=True))) as client:
+        client.settimeout(20)
+        data = b""
+        while b"Half an ans" not in data:
+            data += client.recv(65536)
+        yield client
+
+
+def rest(client: socket.socket) -> bytes:
+    data = b""
+    while read := client.recv(65536):
+        data += read
+        if data.endswith(b"0\r\n\r\n"):
+            break
+    return data
+
+
+def address(gateway: Gateway) -> tuple[str, int]:
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+def refused(gateway: Gateway) -> bool:
+    try:
+        socket.create_connection(address(gateway)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_sigterm_lets_an_open_stream_finish_and_refuses_new_connections(
+    gateway: Gateway, paced: threading.Event
+) -> None:
+    with half_read(gateway) as client:
+        gateway.process.send_signal(signal.SIGTERM)
+        until(lambda: refused(gateway))
+
+        paced.set()
+
+        assert rest(client).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    assert gateway.process.wait(20) == 0
+    assert [row["outcome"] for row in gateway.rows()] == ["ok"]
+
+
+def test_sigterm_makes_readiness_false_at_once_and_refuses_calls_on_old_connections(
+    gateway: Gateway, client: httpx.Client, paced: threading.Event
+) -> None:
+    assert client.get("/health/ready").status_code == 200
+    with half_read(gateway):
+        gateway.process.send_signal(signal.SIGTERM)
+        until(lambda: refused(gateway))
+
+        ready, call = client.get("/health/ready"), client.post("/v1/chat/completions", json=ask())
+
+        assert (ready.status_code, ready.json()["reasons"]) == (503, {"server": "draining"})
+        assert (call.status_code, call.json()["error"]["code"]) == (503, "shutting_down")
+        paced.set()
+
+
+def test_past_the_drain_limit_a_stream_is_cut_off_and_on_the_books(
+    launch: Callable[..., Gateway], paced: threading.Event
+) -> None:
+    gateway = launch("server: {drain: 0.3}\n")
+    with half_read(gateway) as client:
+        status = gateway.stop()
+
+        data = rest(client)
+
+    assert status == 0
+    assert not data.endswith(b"0\r\n\r\n"), "a cut stream must not look complete"
+    assert b"[DONE]" not in data
+    (row,) = gateway.rows()
+    assert (row["partial"], row["output_tokens"] > 0, row["outcome"] != "ok") == (1, True, True)
+
+
+def test_sigterm_under_load_keeps_every_row(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.answer = priced
+    load = Load(iter(range(10**6)), gateway.url)
+    clients = [threading.Thread(target=load.run, args=(seed,)) for seed in range(4)]
+    for client in clients:
+        client.start()
+    with load.news:
+        assert load.news.wait_for(lambda: len(load.answered) >= 30, 30)
+
+    assert gateway.stop() == 0
+
+    for client in clients:
+        client.join()
+    rows = {row["id"]: row for row in gateway.rows()}
+    assert set(load.answered) <= set(rows)
+    assert {row["outcome"] for row in rows.values()} == {"ok"}
+
+
+def test_a_second_gateway_on_the_same_data_directory_is_refused(gateway: Gateway) -> None:
+    command = [sys.executable, "-m", "gateway", "serve", "--port", "0"]
+
+    second = subprocess.run(command, env=gateway.environ, capture_output=True, text=True, timeout=30, check=False)
+
+    assert second.returncode == 1
+    assert second.stderr.startswith(f"Another gateway is using {gateway.data_dir}.")
+    assert "GATEWAY_DATA_DIR" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def ready(gateway: Gateway) -> dict[str, Any]:
+    return dict(httpx.get(f"{gateway.url}/health/ready").json())
+
+
+def test_a_locked_store_hurts_no_call_and_gets_its_rows_when_it_mends(gateway: Gateway, client: httpx.Client) -> None:
+    locker = sqlite3.connect(gateway.data_dir / "ledger.db", isolation_level=None)
+    locker.execute("BEGIN EXCLUSIVE")
+
+    answers = [client.post("/v1/chat/completions", json=ask(f"Question {n}"), timeout=4) for n in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    until(lambda: "ledger" in ready(gateway).get("reasons", {}), 20)
+    locker.execute("COMMIT")
+    locker.close()
+
+    until(lambda: ready(gateway) == {"status": "ready"}, 20)
+    assert [row["id"] for row in gateway.rows()] == [answer.headers["x-request-id"] for answer in answers]
+
+
+def test_rows_that_a_failing_store_refused_survive_a_kill(gateway: Gateway, client: httpx.Client) -> None:
+    locker = sqlite3.connect(gateway.data_dir / "ledger.db", isolation_level=None)
+    locker.execute("BEGIN EXCLUSIVE")
+    answer = client.post("/v1/chat/completions", json=ask())
+    gateway.stop(signal.SIGKILL)
+    locker.execute("COMMIT")
+    locker.close()
+
+    gateway.start()
+
+    assert [(row["id"], row["outcome"]) for row in gateway.rows()] == [(answer.headers["x-request-id"], "ok")]
+
+
+def test_a_store_that_cannot_be_opened_is_a_clear_message(gateway: Gateway) -> None:
+    gateway.stop()
+    (gateway.data_dir / "ledger.db").write_bytes(b"This is not a database." * 100)
+
+    with pytest.raises(RuntimeError, match=r"ledger\.db") as failure:
+        gateway.start()
+
+    assert gateway.process.returncode == 1
+    assert "Traceback" not in str(failure.value)
+
+
+def test_a_stream_that_hangs_while_the_gateway_drains_does_not_keep_it(
+    launch: Callable[..., Gateway], upstream: Upstream
+) -> None:
+    async def hang(_: Received) -> AsyncIterator[Any]:
+        yield HANG
+
+    upstream.answer = hang
+    gateway = launch("server: {drain: 0.2}\n")
+    with raw(gateway, orjson.dumps(ask())):
+        until(lambda: upstream.calls)
+
+        assert gateway.stop() == 0
+
+    assert [row["attempts"] for row in gateway.rows()] == [1]
+    until(lambda: upstream.hung_up == 1)
