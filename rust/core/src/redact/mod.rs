@@ -83,10 +83,10 @@ fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
 /// Whether one of `words` (lower case) stands shortly before `at`.
 fn introduced(bytes: &[u8], at: usize, words: &[&str]) -> bool {
     let before = &bytes[at.saturating_sub(24)..at];
-    // Among bare numbers no word need be looked for.
+    // Among bare numbers and no-break spaces (C2 A0) no word need be looked for.
     if before
         .iter()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic())
+        .all(|byte| !byte.is_ascii_alphabetic() && *byte < 0xC3)
     {
         return false;
     }

@@ -1,7 +1,7 @@
 //! What is written in groups of digits: cards, phones, national ids, IPv4 addresses; and what begins with letters and goes
 //! on in digits.
 
-use super::identity;
+use super::identity::{self, luhn};
 use super::phone;
 use super::{iban, stands_alone, wordy};
 
@@ -288,18 +288,4 @@ fn single_dots(window: &Window<'_>) -> bool {
         .groups
         .windows(2)
         .all(|pair| pair[1].start - pair[0].end == 1)
-}
-
-/// The check digit of cards.
-pub(super) fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| match (place % 2, u32::from(*digit) * 2) {
-            (0, double) => double / 2,
-            (_, double) => double % 10 + double / 10,
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }

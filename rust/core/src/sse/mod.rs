@@ -7,8 +7,10 @@
 mod completion;
 mod events;
 mod frame;
+mod pass;
 mod scanner;
 pub(crate) mod skim;
+mod span;
 mod template;
 mod transcript;
 mod usage;

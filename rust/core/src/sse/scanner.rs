@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::SseError;
 use super::completion::{Kind, Marks};
 use super::frame::{Event, Frame, Framer, value};
+use super::pass::Pass;
 use super::transcript::Transcript;
 
 /// How to read an answer.
@@ -296,56 +297,5 @@ impl Scanner {
                 pass.owned = Some(held);
             }
         }
-    }
-}
-
-/// One pass over a buffer: what was found, and what is to be forwarded.
-///
-/// Events that follow one another unchanged are a range of the buffer; the first that does not makes a copy.
-#[derive(Default)]
-struct Pass {
-    chunk: Chunk<'static>,
-    run: std::ops::Range<usize>,
-    owned: Option<Vec<u8>>,
-}
-
-impl Pass {
-    fn keep(&mut self, buffer: &[u8], range: std::ops::Range<usize>) {
-        if let Some(owned) = &mut self.owned {
-            owned.extend_from_slice(&buffer[range]);
-        } else if self.run.is_empty() {
-            self.run = range;
-        } else if self.run.end == range.start {
-            self.run.end = range.end;
-        } else {
-            self.settle(buffer);
-            self.keep(buffer, range);
-        }
-    }
-
-    /// Forwards the data lines alone, with LF ends.
-    fn rewrite(&mut self, buffer: &[u8], event: &Event<'_>) {
-        self.settle(buffer);
-        let owned = self.owned.get_or_insert_default();
-        for line in &event.lines {
-            owned.extend_from_slice(line);
-            owned.push(b'\n');
-        }
-        owned.push(b'\n');
-    }
-
-    /// Makes the copy, which no longer needs the buffer.
-    fn settle(&mut self, buffer: &[u8]) {
-        if self.owned.is_none() {
-            self.owned = Some(buffer[self.run.clone()].to_vec());
-        }
-    }
-
-    fn finish(self, read: &[u8]) -> Chunk<'_> {
-        let data = match self.owned {
-            Some(owned) => Cow::Owned(owned),
-            None => Cow::Borrowed(read.get(self.run).unwrap_or_default()),
-        };
-        Chunk { data, ..self.chunk }
     }
 }
