@@ -13,12 +13,13 @@ from benches.native import Row, interleave, show
 from gateway.native import Canon
 
 SIZES = (1, 4, 16, 64)
-WORDS = """
-the of and to a in that it is was for on are with as his they be at one have this from or had by not but some
-what there we can out other were all your when up use word how said an each which their time will way about many
-then them would write like so these her long make thing see him two has look more day could go come did my sound
-number water request gateway provider streaming latency budget connection retry parameters function answer model
-""".split()
+TEXT = """
+the of and to a in that it is was for on are with as his they be at one have this from or had by not but
+some what there we can out other were all your when up use word how said an each which their time will way
+about many then them would write like so these her long make thing see him two has look more day could go
+come did my sound number water request gateway provider streaming latency budget connection retry
+"""
+WORDS = TEXT.split()
 
 
 def prose(source: random.Random, size: int) -> str:

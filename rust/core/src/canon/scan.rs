@@ -73,3 +73,36 @@ fn special(block: &[u8; LANES]) -> u64 {
     let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
     is(b'"') | is(b'\\') | below(word, 0x20)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_at_every_place_is_told_apart() {
+        for length in 0..3 * LANES {
+            for at in 0..length {
+                for byte in 0..=255u8 {
+                    let mut body = vec![b'a'; length];
+                    body[at] = byte;
+                    let ends = matches!(byte, b'"' | b'\\' | ..0x20);
+                    let mut out = b"before".to_vec();
+                    let end = copy(&body, at / 2, &mut out);
+                    assert_eq!(
+                        end,
+                        if ends { at } else { length },
+                        "{byte} at {at} of {length}"
+                    );
+                    assert_eq!(out, [b"before", &body[at / 2..end]].concat());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_to_copy_past_the_end() {
+        let mut out = Vec::new();
+        assert_eq!(copy(b"abc", 3, &mut out), 3);
+        assert!(out.is_empty());
+    }
+}

@@ -8,6 +8,8 @@
 
 use std::cmp::Ordering;
 
+use super::fields::Kinds;
+
 pub(super) const STRING: u8 = 0xF5;
 pub(super) const NUMBER: u8 = 0xF6;
 pub(super) const TRUE: u8 = 0xF7;
@@ -20,8 +22,6 @@ pub(super) const ARRAY_END: u8 = 0xFD;
 
 /// What is kept of the buffers between two bodies.
 const KEEP_BYTES: usize = 1 << 20;
-
-use super::fields::Kinds;
 
 /// A half-open range of a body, or of the canonical bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,8 +93,11 @@ impl Scratch {
 
     /// Gives back what an unusually large body took.
     pub fn trim(&mut self) {
+        self.out.clear();
         self.out.shrink_to(KEEP_BYTES);
+        self.segments.clear();
         self.segments.shrink_to(KEEP_BYTES / 64);
+        self.members.clear();
         self.members.shrink_to(KEEP_BYTES / 64);
     }
 
@@ -152,9 +155,9 @@ impl Scratch {
     /// The member of that name among those from `base` on.
     #[inline]
     pub fn find(&self, base: usize, name: &[u8]) -> Option<Member> {
-        self.members[base..]
-            .iter()
-            .find(|m| self.key(m) == name)
+        let head = prefix(name);
+        let mut run = self.members[base..].iter();
+        run.find(|m| m.prefix == head && self.key(m) == name)
             .copied()
     }
 
