@@ -85,8 +85,7 @@ def batches(keys: list[str]) -> Iterator[list[str]]:
 def single(keys: list[str]) -> tuple[Callable[[], None], Callable[[], None]]:
     limits, limiter = Limits(), PyLimiter(keys)
     gates = {
-        key: limits.gate([(limits.bucket(key, amount=RATE, per_ns=MINUTE, burst=BURST), Unit.REQUESTS)])
-        for key in keys
+        key: limits.gate([(limits.bucket(key, amount=RATE, per_ns=MINUTE, burst=BURST), Unit.REQUESTS)]) for key in keys
     }
     our_batches, their_batches = batches(keys), batches(keys)
 
