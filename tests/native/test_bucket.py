@@ -144,7 +144,7 @@ def test_removed_limits_stay_with_their_gates(limits: Limits) -> None:
         (lambda limits: limits.gate([(0, 1)]), TypeError, "Unit"),
         (lambda limits: limits.lend(0, 0, amount=1, start=0, end=1), ValueError, "Bucket"),
         (lambda limits: gate(limits, "requests").take(1 << 63), OverflowError, "too large"),
-        (lambda limits: gate(limits, "requests").take(1.5), TypeError, "integer"),
+        (lambda limits: gate(limits, "requests").take(1.5), TypeError, "integer"),  # type: ignore[arg-type]
         (lambda _: Lender(amount=1, per_ns=1, share=0), ValueError, "share"),
     ],
 )
