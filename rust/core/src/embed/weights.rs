@@ -42,7 +42,7 @@ pub(super) struct Safetensors {
 }
 
 #[derive(Debug, Default)]
-struct Tensor {
+pub(super) struct Tensor {
     dtype: String,
     shape: Vec<usize>,
     bytes: Range<usize>,
@@ -105,7 +105,7 @@ pub(super) fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
         .map(|b| f32::from_le_bytes(*b))
 }
 
-fn header(bytes: &[u8]) -> Option<HashMap<String, Tensor>> {
+pub(super) fn header(bytes: &[u8]) -> Option<HashMap<String, Tensor>> {
     let length = u64::from_le_bytes(*bytes.first_chunk::<8>()?) as usize;
     let start = length.checked_add(8)?;
     let mut tensors = HashMap::new();
