@@ -13,3 +13,4 @@ mod json;
 pub mod redact;
 pub mod sse;
 pub mod tokens;
+pub mod index;
