@@ -10,6 +10,8 @@ mod tokens;
 
 use pyo3::prelude::*;
 
+mod index;
+
 /// The hot core of llm-gateway, usable alone from any Python service.
 #[pymodule(gil_used = false)]
 mod native {
@@ -29,6 +31,7 @@ mod native {
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
     #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
+    use index::{DimensionError, Index, IndexFileError, VectorError};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

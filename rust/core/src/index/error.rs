@@ -22,6 +22,8 @@ pub enum IndexError {
     Vector { row: usize, fault: Fault },
     /// Ids, expiries or namespaces that are not one for each vector.
     Columns { vectors: usize, column: &'static str, len: usize },
+    /// The id in this row is 2^64 - 1, which marks free places.
+    Id { row: usize },
     /// An option outside its range.
     Option(&'static str),
     /// The index would pass two thousand million vectors.
@@ -30,6 +32,16 @@ pub enum IndexError {
     Corrupt(&'static str),
     /// The file system refused.
     Io(std::io::Error),
+}
+
+impl IndexError {
+    /// The same fault, in another row.
+    pub(crate) fn at(self, row: usize) -> Self {
+        match self {
+            Self::Vector { fault, .. } => Self::Vector { row, fault },
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for IndexError {
@@ -49,6 +61,7 @@ impl fmt::Display for IndexError {
             Self::Columns { vectors, column, len } => {
                 write!(f, "{len} {column} for {vectors} vectors: give one for each, or a single one for all")
             }
+            Self::Id { row } => write!(f, "id {row} is 2^64 - 1, which is taken: use another"),
             Self::Option(reason) => f.write_str(reason),
             Self::Full => f.write_str("an index holds at most 2,147,483,648 vectors: split it"),
             Self::Corrupt(reason) => write!(f, "not a usable index: {reason}; nothing was loaded, build it again"),

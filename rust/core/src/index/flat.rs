@@ -25,6 +25,24 @@ impl Flat {
         Self { block, shape, room: len, len }
     }
 
+    /// Its shape, and its rows as one block without spare room.
+    pub(crate) fn packed(&self) -> (Shape, Option<Block>) {
+        let pack = |old: &Block| {
+            let layout = Layout::new(self.shape, self.len);
+            let mut block = Block::heap(layout.bytes);
+            block.copy_from(&layout, old, &self.layout(), self.len());
+            block
+        };
+        (self.shape, self.block.as_ref().map(pack))
+    }
+
+    /// Whether no id is there twice.
+    pub(crate) fn is_unique(&self) -> bool {
+        let mut ids = self.ids().to_vec();
+        ids.sort_unstable();
+        ids.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len as usize
     }

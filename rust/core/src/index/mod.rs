@@ -9,7 +9,7 @@
 //!   written or released, not while its neighbours are sought and joined.
 
 mod error;
-//mod file;
+mod file;
 mod flat;
 mod graph;
 mod kernel;
@@ -23,6 +23,8 @@ mod tests;
 mod unlink;
 mod walk;
 mod write;
+
+use std::thread;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -179,6 +181,32 @@ impl Index {
             State::Flat(flat) => flat.len() * self.dim() > 1 << 16,
             State::Graph(_) => true,
         }
+    }
+
+    /// [`search`](Self::search) for many queries, row after row, on so many threads.
+    pub fn search_all(&self, queries: &[f32], search: &Search, threads: usize) -> Result<Vec<Vec<Hit>>, IndexError> {
+        if !queries.len().is_multiple_of(self.dim()) {
+            return Err(IndexError::Dimension { expected: self.dim(), got: queries.len() });
+        }
+        let count = queries.len() / self.dim();
+        let share = count.div_ceil(threads.clamp(1, count.max(1))).max(1);
+        let part = |(at, part): (usize, &[f32])| -> Result<Vec<_>, IndexError> {
+            let rows = part.chunks_exact(self.dim()).enumerate();
+            let run = |(row, query): (usize, &[f32])| self.search(query, search).map_err(|error| error.at(at * share + row));
+            rows.map(run).collect()
+        };
+        let parts = queries.chunks(share * self.dim()).enumerate();
+        if threads <= 1 {
+            return part((0, queries));
+        }
+        thread::scope(|scope| {
+            let workers: Vec<_> = parts.map(|one| scope.spawn(move || part(one))).collect();
+            let mut all = Vec::with_capacity(count);
+            for worker in workers {
+                all.extend(worker.join().expect("a search does not panic")?);
+            }
+            Ok(all)
+        })
     }
 
     /// The nearest vectors to a query, best first: at most `k`, fewer if no more are live and in the namespace.

@@ -76,8 +76,8 @@ impl Probe {
     /// A query that [`factor`] accepted.
     pub(crate) fn query(vector: &[f32], factor: f64) -> Self {
         let floats = scaled(vector, factor);
-        // The sum over a row stays within 31 bits: |int| * 127 * dim.
-        let range = (i32::MAX as usize / (127 * floats.len())).min(8191) as f32;
+        // The sum over a row stays within 31 bits: |int| * 128 * dim.
+        let range = (i32::MAX as usize / (128 * floats.len())).min(8191) as f32;
         let step = largest(&floats) / range;
         let inverse = if step > 0.0 { f64::from(step).recip() } else { 0.0 };
         let int = |x: f32| (f64::from(x) * inverse).round().clamp(-f64::from(range), f64::from(range)) as i16;

@@ -5,7 +5,7 @@ use std::thread;
 use hashbrown::HashMap;
 
 use super::flat::Flat;
-use super::graph::Graph;
+use super::graph::{FREE, Graph};
 use super::memory::Record;
 use super::pool::MAX_SLOTS;
 use super::quantise::{Encoded, encode, factor, padded};
@@ -53,7 +53,6 @@ pub struct Batch<'a> {
 }
 
 struct Pending {
-    row: usize,
     id: u64,
     encoded: Encoded,
     expires: u64,
@@ -84,7 +83,6 @@ impl Index {
             (batch.ids.len() > 1).then(|| batch.ids.iter().enumerate().map(|(row, &id)| (id, row)).collect());
         let is_last = |row: &usize| last.as_ref().is_none_or(|last| last[&batch.ids[*row]] == *row);
         let pending = (0..batch.ids.len()).filter(is_last).map(|row| Pending {
-            row,
             id: batch.ids[row],
             encoded: encode(&batch.vectors[row * self.dim()..(row + 1) * self.dim()], factors[row]),
             expires: batch.expires.get(row),
@@ -105,6 +103,9 @@ impl Index {
         batch.namespaces.check(vectors, "namespaces")?;
         if self.len() + vectors > MAX_SLOTS as usize {
             return Err(IndexError::Full);
+        }
+        if let Some(row) = batch.ids.iter().position(|&id| id == FREE) {
+            return Err(IndexError::Id { row });
         }
         let rows = batch.vectors.chunks_exact(dim).enumerate();
         rows.map(|(row, vector)| {

@@ -30,7 +30,7 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    /// Query times row: the caller keeps `|query| * 127 * dim` inside 31 bits.
+    /// Query times row: the caller keeps `|query| * 128 * dim` inside 31 bits.
     #[inline]
     pub(crate) fn probe(&self, query: &[i16], row: &[i8]) -> i32 {
         check(query.len(), row.len());
