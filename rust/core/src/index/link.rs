@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hashbrown::HashMap;
 
 use super::graph::{Graph, Scratch};
-use super::pool::{key, slot};
+use super::pool::{Marks, key, slot};
 
 fn push(links: &[AtomicU32], slot: u32) {
     if let Some(place) = links.iter().find(|link| link.load(Ordering::Relaxed) == 0) {
@@ -103,39 +103,41 @@ impl Graph {
         }
     }
 
-    /// Frees a place of `full` for `newcomer`: drops its farthest link that is the longest side of a triangle, or failing that
-    /// its farthest that is any side of one. `false` if that would be the newcomer's own link, or if there is no triangle.
+    /// Frees a place of `full` for `newcomer`: drops its farthest link whose end is nearer to another of them, if there is
+    /// another way to that end; failing that, the farthest to whose end there is. `false` if the newcomer's own link is the
+    /// one to drop, or if all links are the only way.
     fn make_room(&self, layer: usize, full: u32, newcomer: u32, scratch: &mut Scratch) -> bool {
-        let mut sides: Vec<u64> = self.neighbours(layer, full).map(|other| key(self.between(full, other), other)).collect();
-        sides.push(key(self.between(full, newcomer), newcomer));
+        let ends = self.neighbours(layer, full).chain([newcomer]);
+        let mut sides: Vec<u64> = ends.map(|end| key(self.between(full, end), end)).collect();
         sides.sort_unstable();
         scratch.near.reset(self.slots);
-        for &side in &sides {
-            scratch.near.insert(slot(side));
+        for end in self.neighbours(layer, full) {
+            scratch.near.insert(end);
         }
         let mut victim = None;
-        for &side in sides.iter().rev() {
+        for (at, &side) in sides.iter().enumerate().rev() {
             let far = slot(side);
-            // The newcomer is no way round for others: it is not linked to `full` yet.
-            let mut ways = self.neighbours(layer, far).filter(|&via| via != newcomer && scratch.near.contains(via)).peekable();
-            if ways.peek().is_none() {
-                continue;
-            }
-            victim = victim.or(Some(far));
-            let shorter = |via: u32| sides.iter().take_while(|&&other| other < side).any(|&other| slot(other) == via);
-            let is_shorter = |via: u32| shorter(via) && key(self.between(via, far), far) < side;
-            if ways.any(is_shorter) {
+            let is_hidden = sides[..at].iter().any(|&other| key(self.between(slot(other), far), far) < side);
+            if far == newcomer {
+                if is_hidden {
+                    return false;
+                }
+            } else if (is_hidden || victim.is_none()) && self.has_way_round(layer, full, far, &scratch.near) {
                 victim = Some(far);
-                break;
+                if is_hidden {
+                    break;
+                }
             }
         }
-        match victim {
-            Some(far) if far != newcomer => {
-                self.part(layer, full, far);
-                true
-            }
-            _ => false,
-        }
+        victim.into_iter().for_each(|far| self.part(layer, full, far));
+        victim.is_some()
+    }
+
+    /// Whether `far` is linked, other than to `full` itself, to a neighbour of `full` or to a neighbour of one.
+    fn has_way_round(&self, layer: usize, full: u32, far: u32, near: &Marks) -> bool {
+        let vias = || self.neighbours(layer, far).filter(|&via| via != full);
+        vias().any(|via| near.contains(via))
+            || vias().any(|via| self.neighbours(layer, via).any(|other| other != far && near.contains(other)))
     }
 
     /// Joins the parts of the layer that two rows are in, whatever it takes.

@@ -90,7 +90,7 @@ impl Search {
     }
 
     fn beam(&self) -> usize {
-        self.ef.unwrap_or(64).max(self.depth())
+        self.ef.unwrap_or(64).max(self.k).max(1)
     }
 
     fn is_live(&self, expires: u64) -> bool {
