@@ -4,14 +4,31 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use gateway_core::index::{Batch, Column, Hit, Index as Core, IndexError, Metric, Options, Search};
-use numpy::{IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods,
+};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-pyo3::create_exception!(gateway.native, DimensionError, PyValueError, "Vectors of another length than the index has.");
-pyo3::create_exception!(gateway.native, VectorError, PyValueError, "A vector that holds NaN or an infinity, or is all zeros where a cosine is asked for.");
-pyo3::create_exception!(gateway.native, IndexFileError, PyValueError, "A file or bytes that are not a whole, undamaged index.");
+pyo3::create_exception!(
+    gateway.native,
+    DimensionError,
+    PyValueError,
+    "Vectors of another length than the index has."
+);
+pyo3::create_exception!(
+    gateway.native,
+    VectorError,
+    PyValueError,
+    "A vector that holds NaN or an infinity, or is all zeros where a cosine is asked for."
+);
+pyo3::create_exception!(
+    gateway.native,
+    IndexFileError,
+    PyValueError,
+    "A file or bytes that are not a whole, undamaged index."
+);
 
 fn raise(error: IndexError) -> PyErr {
     let message = error.to_string();
@@ -48,9 +65,23 @@ impl Index {
         let metric = match metric {
             "cosine" => Metric::Cosine,
             "ip" => Metric::InnerProduct,
-            _ => return Err(PyValueError::new_err(format!("metric must be 'cosine' or 'ip', not {metric:?}"))),
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "metric must be 'cosine' or 'ip', not {metric:?}"
+                )));
+            }
         };
-        Core::new(dim, Options { metric, m, ef_construction, seed }).map(Self).map_err(raise)
+        Core::new(
+            dim,
+            Options {
+                metric,
+                m,
+                ef_construction,
+                seed,
+            },
+        )
+        .map(Self)
+        .map_err(raise)
     }
 
     /// Adds vectors, or replaces those whose ids are there already: all of them, or none if one cannot be used.
@@ -73,9 +104,15 @@ impl Index {
         let vectors = floats(vectors, "vectors")?;
         self.check_width(&vectors)?;
         let expires = expires.map_or(Ok(Integers::One(0)), |value| integers(value, "expires"))?;
-        let namespaces = namespace.map_or(Ok(Integers::One(0)), |value| integers(value, "namespace"))?;
+        let namespaces =
+            namespace.map_or(Ok(Integers::One(0)), |value| integers(value, "namespace"))?;
         let values = contiguous(&vectors);
-        let batch = Batch { ids: ids.as_slice(), vectors: &values, expires: expires.column(), namespaces: namespaces.column() };
+        let batch = Batch {
+            ids: ids.as_slice(),
+            vectors: &values,
+            expires: expires.column(),
+            namespaces: namespaces.column(),
+        };
         py.detach(|| self.0.add(&batch, threads)).map_err(raise)
     }
 
@@ -100,14 +137,30 @@ impl Index {
         let queries = floats(query, "query")?;
         self.check_width(&queries)?;
         let values = contiguous(&queries);
-        let search = Search { k, ef, now, namespace };
+        let search = Search {
+            k,
+            ef,
+            now,
+            namespace,
+        };
         if queries.ndim() == 1 {
             let run = || self.0.search(&values, &search);
-            let hits = if self.0.is_large() { py.detach(run) } else { run() }.map_err(raise)?;
-            let (ids, scores): (Vec<i64>, Vec<f32>) = hits.iter().map(|hit| (hit.id as i64, hit.score)).unzip();
-            return Ok((ids.into_pyarray(py).into_any(), scores.into_pyarray(py).into_any()));
+            let hits = if self.0.is_large() {
+                py.detach(run)
+            } else {
+                run()
+            }
+            .map_err(raise)?;
+            let (ids, scores): (Vec<i64>, Vec<f32>) =
+                hits.iter().map(|hit| (hit.id as i64, hit.score)).unzip();
+            return Ok((
+                ids.into_pyarray(py).into_any(),
+                scores.into_pyarray(py).into_any(),
+            ));
         }
-        let found = py.detach(|| self.0.search_all(&values, &search, threads)).map_err(raise)?;
+        let found = py
+            .detach(|| self.0.search_all(&values, &search, threads))
+            .map_err(raise)?;
         table(py, &found, k)
     }
 
@@ -142,7 +195,9 @@ impl Index {
     /// An index from the bytes that `dumps` gave.
     #[staticmethod]
     fn loads(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| Core::from_bytes(data)).map(Self).map_err(raise)
+        py.detach(|| Core::from_bytes(data))
+            .map(Self)
+            .map_err(raise)
     }
 
     /// How many vectors it holds, expired ones included until `expire` removes them.
@@ -151,11 +206,17 @@ impl Index {
     }
 
     fn __contains__(&self, id: &Bound<'_, PyAny>) -> bool {
-        id.extract::<i64>().is_ok_and(|id| id >= 0 && self.0.contains(id as u64))
+        id.extract::<i64>()
+            .is_ok_and(|id| id >= 0 && self.0.contains(id as u64))
     }
 
     fn __repr__(&self) -> String {
-        format!("Index(dim={}, metric={:?}, len={})", self.0.dim(), self.metric(), self.0.len())
+        format!(
+            "Index(dim={}, metric={:?}, len={})",
+            self.0.dim(),
+            self.metric(),
+            self.0.len()
+        )
     }
 
     /// Dimensions of its vectors.
@@ -164,7 +225,7 @@ impl Index {
         self.0.dim()
     }
 
-    /// "cosine" or "ip".
+    /// Which metric: "cosine" or "ip".
     #[getter]
     fn metric(&self) -> &'static str {
         match self.0.options().metric {
@@ -185,7 +246,10 @@ impl Index {
         let shape = vectors.shape();
         match shape {
             [width] | [_, width] if *width == self.0.dim() => Ok(()),
-            [width] | [_, width] => Err(raise(IndexError::Dimension { expected: self.0.dim(), got: *width })),
+            [width] | [_, width] => Err(raise(IndexError::Dimension {
+                expected: self.0.dim(),
+                got: *width,
+            })),
             _ => Err(DimensionError::new_err(format!(
                 "expected shape ({dim},) or (n, {dim}), got {shape:?}",
                 dim = self.0.dim()
@@ -201,8 +265,13 @@ fn floats<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<PyReadonlyArra
     }
     let numpy = value.py().import("numpy")?;
     let array = numpy.call_method1("asarray", (value,))?;
-    if !matches!(array.getattr("dtype")?.getattr("kind")?.extract::<char>()?, 'f' | 'i' | 'u') {
-        return Err(PyTypeError::new_err(format!("{name} must be an array of float32")));
+    if !matches!(
+        array.getattr("dtype")?.getattr("kind")?.extract::<char>()?,
+        'f' | 'i' | 'u'
+    ) {
+        return Err(PyTypeError::new_err(format!(
+            "{name} must be an array of float32"
+        )));
     }
     let array = numpy.call_method1("asarray", (array, "float32"))?;
     Ok(array.cast::<PyArrayDyn<f32>>()?.readonly())
@@ -241,9 +310,15 @@ fn integers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Integers> {
     if let Ok(one) = value.extract::<i64>() {
         return Ok(Integers::One(natural(one, name)?));
     }
-    let wrong = || PyTypeError::new_err(format!("{name} must be an integer below 2^63 or a one-dimensional array of them"));
+    let wrong = || {
+        PyTypeError::new_err(format!(
+            "{name} must be an integer below 2^63 or a one-dimensional array of them"
+        ))
+    };
     let numpy = value.py().import("numpy")?;
-    let array = numpy.call_method1("asarray", (value,)).map_err(|_| wrong())?;
+    let array = numpy
+        .call_method1("asarray", (value,))
+        .map_err(|_| wrong())?;
     let kind = array.getattr("dtype")?.getattr("kind")?.extract::<char>()?;
     let is_empty = array.getattr("size")?.extract::<usize>()? == 0;
     if !(matches!(kind, 'i' | 'u') || is_empty) || array.getattr("ndim")?.extract::<usize>()? != 1 {
@@ -252,11 +327,17 @@ fn integers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Integers> {
     let array = numpy.call_method1("asarray", (array, "int64"))?;
     let array = array.cast::<PyArray1<i64>>()?.readonly();
     let values = array.as_array();
-    values.iter().map(|&value| natural(value, name)).collect::<PyResult<_>>().map(Integers::Many)
+    values
+        .iter()
+        .map(|&value| natural(value, name))
+        .collect::<PyResult<_>>()
+        .map(Integers::Many)
 }
 
 fn natural(value: i64, name: &str) -> PyResult<u64> {
-    u64::try_from(value).map_err(|_| PyValueError::new_err(format!("{name} must be from 0 to 2^63 - 1, not {value}")))
+    u64::try_from(value).map_err(|_| {
+        PyValueError::new_err(format!("{name} must be from 0 to 2^63 - 1, not {value}"))
+    })
 }
 
 fn table<'py>(py: Python<'py>, found: &[Vec<Hit>], k: usize) -> PyResult<Found<'py>> {
@@ -267,5 +348,8 @@ fn table<'py>(py: Python<'py>, found: &[Vec<Hit>], k: usize) -> PyResult<Found<'
     };
     let (ids, scores): (Vec<i64>, Vec<f32>) = found.iter().flat_map(padded).unzip();
     let shape = [found.len(), k];
-    Ok((ids.into_pyarray(py).reshape(shape)?.into_any(), scores.into_pyarray(py).reshape(shape)?.into_any()))
+    Ok((
+        ids.into_pyarray(py).reshape(shape)?.into_any(),
+        scores.into_pyarray(py).reshape(shape)?.into_any(),
+    ))
 }

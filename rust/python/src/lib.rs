@@ -4,13 +4,12 @@ mod bucket;
 mod canon;
 mod embed;
 mod exact;
+mod index;
 mod redact;
 mod sse;
 mod tokens;
 
 use pyo3::prelude::*;
-
-mod index;
 
 /// The hot core of llm-gateway, usable alone from any Python service.
 #[pymodule(gil_used = false)]
@@ -26,12 +25,13 @@ mod native {
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
+    use super::index::{DimensionError, Index, IndexFileError, VectorError};
+    #[pymodule_export]
     use super::redact::{RedactError, Redaction, Redactor, Restorer};
     #[pymodule_export]
     use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
     #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
-    use index::{DimensionError, Index, IndexFileError, VectorError};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -21,7 +21,11 @@ pub enum IndexError {
     /// The vector in this row of the batch cannot be used; nothing of the batch was added.
     Vector { row: usize, fault: Fault },
     /// Ids, expiries or namespaces that are not one for each vector.
-    Columns { vectors: usize, column: &'static str, len: usize },
+    Columns {
+        vectors: usize,
+        column: &'static str,
+        len: usize,
+    },
     /// The id in this row is 2^64 - 1, which marks free places.
     Id { row: usize },
     /// An option outside its range.
@@ -48,23 +52,41 @@ impl fmt::Display for IndexError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dimension { expected, got } => {
-                write!(f, "vectors have {got} dimensions, the index has {expected}: embed with the model it was made for")
+                write!(
+                    f,
+                    "vectors have {got} dimensions, the index has {expected}: embed with the model it was made for"
+                )
             }
             Self::Vector { row, fault } => match fault {
-                Fault::NotFinite => write!(f, "vector {row} holds NaN or an infinity: nothing was done"),
+                Fault::NotFinite => {
+                    write!(f, "vector {row} holds NaN or an infinity: nothing was done")
+                }
                 Fault::Zero => write!(
                     f,
                     "vector {row} is all zeros, so it has no cosine to anything: leave it out, or use metric='ip'"
                 ),
-                Fault::TooLong => write!(f, "vector {row} is longer than 1e18: scale the vectors down"),
+                Fault::TooLong => write!(
+                    f,
+                    "vector {row} is longer than 1e18: scale the vectors down"
+                ),
             },
-            Self::Columns { vectors, column, len } => {
-                write!(f, "{len} {column} for {vectors} vectors: give one for each, or a single one for all")
+            Self::Columns {
+                vectors,
+                column,
+                len,
+            } => {
+                write!(
+                    f,
+                    "{len} {column} for {vectors} vectors: give one for each, or a single one for all"
+                )
             }
             Self::Id { row } => write!(f, "id {row} is 2^64 - 1, which is taken: use another"),
             Self::Option(reason) => f.write_str(reason),
             Self::Full => f.write_str("an index holds at most 2,147,483,648 vectors: split it"),
-            Self::Corrupt(reason) => write!(f, "not a usable index: {reason}; nothing was loaded, build it again"),
+            Self::Corrupt(reason) => write!(
+                f,
+                "not a usable index: {reason}; nothing was loaded, build it again"
+            ),
             Self::Io(error) => error.fmt(f),
         }
     }

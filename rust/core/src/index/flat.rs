@@ -1,7 +1,8 @@
 //! A small set: one block, scanned whole.
 
 use super::kernel::Kernel;
-use super::memory::{Block, Layout, Record, Shape};
+use super::layout::{Layout, Record, Shape};
+use super::memory::Block;
 use super::pool::{Pool, key, similarity, slot};
 use super::quantise::Probe;
 use super::{Hit, Search};
@@ -16,13 +17,26 @@ pub(crate) struct Flat {
 
 impl Flat {
     pub(crate) fn new(width: usize) -> Self {
-        let shape = Shape { width: width as u32, ..Shape::default() };
-        Self { block: None, shape, room: 0, len: 0 }
+        let shape = Shape {
+            width: width as u32,
+            ..Shape::default()
+        };
+        Self {
+            block: None,
+            shape,
+            room: 0,
+            len: 0,
+        }
     }
 
     /// A block with as many rows as it has room for.
     pub(crate) fn from_block(shape: Shape, block: Option<Block>, len: u32) -> Self {
-        Self { block, shape, room: len, len }
+        Self {
+            block,
+            shape,
+            room: len,
+            len,
+        }
     }
 
     /// Its shape, and its rows as one block without spare room.
@@ -56,11 +70,16 @@ impl Flat {
     }
 
     fn ids(&self) -> &[u64] {
-        self.block.as_ref().map_or(&[], |block| block.ids(&self.layout(), self.len()))
+        self.block
+            .as_ref()
+            .map_or(&[], |block| block.ids(&self.layout(), self.len()))
     }
 
     pub(crate) fn find(&self, id: u64) -> Option<u32> {
-        self.ids().iter().position(|&other| other == id).map(|row| row as u32)
+        self.ids()
+            .iter()
+            .position(|&other| other == id)
+            .map(|row| row as u32)
     }
 
     /// Adds a row, or replaces the one with its id.
@@ -68,7 +87,14 @@ impl Flat {
         let row = self.find(record.id).unwrap_or(self.len);
         let shape = self.shape.with(record);
         if row == self.room || shape != self.shape {
-            self.resize(shape, if row == self.room { self.grown() } else { self.room });
+            self.resize(
+                shape,
+                if row == self.room {
+                    self.grown()
+                } else {
+                    self.room
+                },
+            );
         }
         self.len = self.len.max(row + 1);
         let layout = self.layout();
@@ -114,16 +140,26 @@ impl Flat {
 
     /// Ids of the rows whose time has come.
     pub(crate) fn expired(&self, now: u64) -> Vec<u64> {
-        self.records().filter(|record| record.is_expired(now)).map(|record| record.id).collect()
+        self.records()
+            .filter(|record| record.is_expired(now))
+            .map(|record| record.id)
+            .collect()
     }
 
     pub(crate) fn search(&self, kernel: &Kernel, probe: &Probe, search: &Search) -> Vec<Hit> {
-        let Some(block) = &self.block else { return Vec::new() };
+        let Some(block) = &self.block else {
+            return Vec::new();
+        };
         let layout = self.layout();
-        let (expires, namespaces) = (block.expires(&layout, self.len()), block.namespaces(&layout, self.len()));
+        let (expires, namespaces) = (
+            block.expires(&layout, self.len()),
+            block.namespaces(&layout, self.len()),
+        );
         let wanted = |row: usize| {
             search.is_live(expires.get(row).copied().unwrap_or(0))
-                && search.namespace.is_none_or(|wanted| wanted == namespaces.get(row).copied().unwrap_or(0))
+                && search
+                    .namespace
+                    .is_none_or(|wanted| wanted == namespaces.get(row).copied().unwrap_or(0))
         };
         let mut pool = Pool::default();
         pool.reset(search.depth().min(self.len()));
@@ -133,7 +169,12 @@ impl Flat {
         }
         rescore(&pool, search.k, |row| {
             let row = row as usize;
-            let score = probe.exact(kernel, block.scale(&layout, row), block.codes(&layout, row), block.residual(&layout, row));
+            let score = probe.exact(
+                kernel,
+                block.scale(&layout, row),
+                block.codes(&layout, row),
+                block.residual(&layout, row),
+            );
             (block.ids(&layout, row + 1)[row], score)
         })
     }
@@ -147,6 +188,9 @@ pub(crate) fn rescore(pool: &Pool, k: usize, exact: impl Fn(u32) -> (u64, f32)) 
     for (at, &(_, score)) in scored.iter().enumerate() {
         best.offer(key(score, at as u32));
     }
-    let hit = |&key: &u64| Hit { id: scored[slot(key) as usize].0, score: similarity(key) };
+    let hit = |&key: &u64| Hit {
+        id: scored[slot(key) as usize].0,
+        score: similarity(key),
+    };
     best.keys().iter().map(hit).collect()
 }

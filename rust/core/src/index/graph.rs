@@ -13,7 +13,8 @@ use hashbrown::{HashMap, HashTable};
 use parking_lot::Mutex;
 
 use super::kernel::Kernel;
-use super::memory::{Block, Layout, Record, Shape};
+use super::layout::{Layout, Record, Shape};
+use super::memory::Block;
 use super::namespaces::Namespaces;
 use super::pool::{Marks, Pool};
 use super::quantise::Probe;
@@ -26,7 +27,7 @@ pub(crate) const SEGMENT: u32 = 1 << SEGMENT_BITS;
 pub(crate) const FREE: u64 = u64::MAX;
 
 /// Upper tiers end here: with 16 links a row reaches the eighth once in four thousand million.
-const MAX_TIERS: usize = 8;
+pub(super) const MAX_TIERS: usize = 8;
 
 /// An upper layer: few rows, with their links apart.
 #[derive(Default)]
@@ -50,18 +51,18 @@ pub(crate) struct Graph {
     /// Slots that were ever in use.
     pub(crate) slots: u32,
     /// The lowest free slot is taken first: what a slot will be does not depend on how the index was saved.
-    free: BinaryHeap<Reverse<u32>>,
+    pub(super) free: BinaryHeap<Reverse<u32>>,
     /// Levels drawn so far.
     pub(crate) drawn: u64,
-    table: HashTable<u32>,
+    pub(super) table: HashTable<u32>,
     pub(crate) tiers: Vec<Tier>,
     /// Where walks begin: a row of the highest tier.
     pub(crate) entry: Option<u32>,
-    namespaces: Option<Box<Namespaces>>,
+    pub(super) namespaces: Option<Box<Namespaces>>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
-fn hash(id: u64) -> u64 {
+pub(super) fn hash(id: u64) -> u64 {
     // The finaliser of splitmix64.
     let x = (id ^ id >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -70,7 +71,11 @@ fn hash(id: u64) -> u64 {
 
 impl Graph {
     pub(crate) fn new(kernel: &'static Kernel, width: usize, m: usize) -> Self {
-        let shape = Shape { width: width as u32, links: 2 * m as u16, ..Shape::default() };
+        let shape = Shape {
+            width: width as u32,
+            links: 2 * m as u16,
+            ..Shape::default()
+        };
         Self {
             kernel,
             layout: Layout::new(shape, SEGMENT),
@@ -92,7 +97,10 @@ impl Graph {
 
     #[inline]
     pub(crate) fn block(&self, slot: u32) -> (&Block, usize) {
-        (&self.segments[(slot >> SEGMENT_BITS) as usize], (slot & (SEGMENT - 1)) as usize)
+        (
+            &self.segments[(slot >> SEGMENT_BITS) as usize],
+            (slot & (SEGMENT - 1)) as usize,
+        )
     }
 
     pub(crate) fn id(&self, slot: u32) -> u64 {
@@ -110,7 +118,9 @@ impl Graph {
     }
 
     pub(crate) fn find(&self, id: u64) -> Option<u32> {
-        self.table.find(hash(id), |&slot| self.id(slot) == id).copied()
+        self.table
+            .find(hash(id), |&slot| self.id(slot) == id)
+            .copied()
     }
 
     /// Layer 0 holds every row; layer n is tier n - 1.
@@ -127,23 +137,36 @@ impl Graph {
     #[inline]
     pub(crate) fn neighbours(&self, layer: usize, slot: u32) -> impl Iterator<Item = u32> + '_ {
         let links = self.links(layer, slot).iter();
-        links.map(|link| link.load(Ordering::Relaxed)).take_while(|&link| link != 0).map(|link| link - 1)
+        links
+            .map(|link| link.load(Ordering::Relaxed))
+            .take_while(|&link| link != 0)
+            .map(|link| link - 1)
     }
 
     /// Highest layer of a row.
     pub(crate) fn level(&self, slot: u32) -> usize {
-        self.tiers.iter().take_while(|tier| tier.rows.contains_key(&slot)).count()
+        self.tiers
+            .iter()
+            .take_while(|tier| tier.rows.contains_key(&slot))
+            .count()
     }
 
     pub(crate) fn probe(&self, slot: u32) -> Probe {
         let (block, row) = self.block(slot);
-        Probe::row(block.scale(&self.layout, row), block.codes(&self.layout, row))
+        Probe::row(
+            block.scale(&self.layout, row),
+            block.codes(&self.layout, row),
+        )
     }
 
     #[inline]
     pub(crate) fn near(&self, probe: &Probe, slot: u32) -> f32 {
         let (block, row) = self.block(slot);
-        probe.near(self.kernel, block.scale(&self.layout, row), block.codes(&self.layout, row))
+        probe.near(
+            self.kernel,
+            block.scale(&self.layout, row),
+            block.codes(&self.layout, row),
+        )
     }
 
     /// Similarity of two stored rows by their codes.
@@ -151,113 +174,23 @@ impl Graph {
     pub(crate) fn between(&self, a: u32, b: u32) -> f32 {
         let ((one, a), (two, b)) = (self.block(a), self.block(b));
         let unit = 256.0 * one.scale(&self.layout, a) * two.scale(&self.layout, b);
-        unit * self.kernel.pair(one.codes(&self.layout, a), two.codes(&self.layout, b)) as f32
-    }
-
-    /// Draws the level of the next row: each is reached by one row in `m` of the one below.
-    pub(crate) fn draw(&mut self, seed: u64) -> usize {
-        self.drawn += 1;
-        let luck = hash(seed ^ self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let m = u64::from(self.layout.shape.links) / 2;
-        let bound = |below: &u64| Some(below / m);
-        std::iter::successors(Some(u64::MAX / m), bound).take_while(|&bound| luck < bound).count().min(MAX_TIERS)
+        unit * self
+            .kernel
+            .pair(one.codes(&self.layout, a), two.codes(&self.layout, b)) as f32
     }
 
     /// Whether a row stands higher than the entry.
     pub(crate) fn outranks(&self, slot: u32) -> bool {
-        self.entry.is_none_or(|entry| self.level(slot) > self.level(entry))
+        self.entry
+            .is_none_or(|entry| self.level(slot) > self.level(entry))
     }
 
     /// Ids of the rows whose time has come.
     pub(crate) fn expired(&self, now: u64) -> Vec<u64> {
         let rows = self.live().map(|slot| self.record(slot));
-        rows.filter(|record| record.is_expired(now)).map(|record| record.id).collect()
-    }
-
-    /// Stores a record whose id is not there yet, unlinked, with room for links up to `level`.
-    pub(crate) fn claim(&mut self, record: &Record<'_>, level: usize) -> u32 {
-        self.widen(self.layout.shape.with(record));
-        let slot = self.free.pop().map_or(self.slots, |Reverse(slot)| slot);
-        self.slots = self.slots.max(slot + 1);
-        if (slot >> SEGMENT_BITS) as usize == self.segments.len() {
-            self.grow();
-        }
-        let (segment, row) = ((slot >> SEGMENT_BITS) as usize, (slot & (SEGMENT - 1)) as usize);
-        self.segments[segment].write(&self.layout, row, record);
-        self.tiers.resize_with(self.tiers.len().max(level), Tier::default);
-        let places = usize::from(self.layout.shape.links) / 2;
-        for tier in &mut self.tiers[..level] {
-            tier.rows.insert(slot, (0..places).map(|_| AtomicU32::new(0)).collect());
-        }
-        self.index(record, slot);
-        slot
-    }
-
-    /// Makes a stored row known by its id and namespace.
-    fn index(&mut self, record: &Record<'_>, slot: u32) {
-        let (segments, layout) = (&self.segments, &self.layout);
-        let id_of = |slot: &u32| segments[(slot >> SEGMENT_BITS) as usize].ids(layout, SEGMENT as usize)[(slot & (SEGMENT - 1)) as usize];
-        self.table.insert_unique(hash(record.id), slot, |slot| hash(id_of(slot)));
-        if let Some(namespaces) = &mut self.namespaces {
-            namespaces.insert(record.namespace, slot);
-        }
-    }
-
-    fn grow(&mut self) {
-        // One segment of small pages suits sets of a few thousand; a second one says that the set is large.
-        if self.segments.len() == 1 {
-            let mut block = Block::pages(self.layout.bytes, true);
-            block.bytes_mut().copy_from_slice(self.segments[0].bytes());
-            self.segments[0] = block;
-        }
-        self.segments.push(Block::pages(self.layout.bytes, !self.segments.is_empty()));
-    }
-
-    /// Adds the columns that the first expiry or the first namespace asks for.
-    fn widen(&mut self, shape: Shape) {
-        if shape == self.layout.shape {
-            return;
-        }
-        let layout = Layout::new(shape, SEGMENT);
-        let huge = self.segments.len() > 1;
-        for segment in &mut self.segments {
-            let mut block = Block::pages(layout.bytes, huge);
-            block.copy_from(&layout, segment, &self.layout, SEGMENT as usize);
-            *segment = block;
-        }
-        let named = shape.namespaces && !self.layout.shape.namespaces;
-        self.layout = layout;
-        if named {
-            self.name();
-        }
-    }
-
-    fn name(&mut self) {
-        let mut namespaces = Box::<Namespaces>::default();
-        for slot in self.live() {
-            namespaces.insert(self.record(slot).namespace, slot);
-        }
-        self.namespaces = Some(namespaces);
-    }
-
-    /// Forgets an unlinked row.
-    pub(crate) fn release(&mut self, slot: u32) {
-        let (id, namespace) = (self.id(slot), self.record(slot).namespace);
-        if let Ok(entry) = self.table.find_entry(hash(id), |&other| other == slot) {
-            entry.remove();
-        }
-        if let Some(namespaces) = &mut self.namespaces {
-            namespaces.remove(namespace, slot);
-        }
-        for link in self.links(0, slot) {
-            link.store(0, Ordering::Relaxed);
-        }
-        for tier in &mut self.tiers {
-            tier.rows.remove(&slot);
-        }
-        let (segment, row) = ((slot >> SEGMENT_BITS) as usize, (slot & (SEGMENT - 1)) as usize);
-        self.segments[segment].set_id(&self.layout, row, FREE);
-        self.free.push(Reverse(slot));
+        rows.filter(|record| record.is_expired(now))
+            .map(|record| record.id)
+            .collect()
     }
 
     /// Moves the entry elsewhere before its row is unlinked, and drops tiers that only this row was on.
@@ -265,8 +198,18 @@ impl Graph {
         if self.entry != Some(slot) {
             return;
         }
-        let another = |tier: &Tier| tier.rows.keys().copied().filter(|&other| other != slot).min();
-        while self.tiers.last().is_some_and(|tier| another(tier).is_none()) {
+        let another = |tier: &Tier| {
+            tier.rows
+                .keys()
+                .copied()
+                .filter(|&other| other != slot)
+                .min()
+        };
+        while self
+            .tiers
+            .last()
+            .is_some_and(|tier| another(tier).is_none())
+        {
             self.tiers.pop();
         }
         let upper = self.tiers.last().and_then(another);
@@ -275,7 +218,9 @@ impl Graph {
 
     /// The slots of a namespace; `None` if namespaces are not in use.
     pub(crate) fn members(&self, namespace: u64) -> Option<&[u32]> {
-        self.namespaces.as_ref().map(|namespaces| namespaces.get(namespace))
+        self.namespaces
+            .as_ref()
+            .map(|namespaces| namespaces.get(namespace))
     }
 
     pub(crate) fn scratch(&self) -> Scratch {
@@ -286,32 +231,26 @@ impl Graph {
         self.scratch.lock().push(scratch);
     }
 
-    /// Fills in what is derived from the rows; `false` if an id is there twice.
-    pub(crate) fn derive(&mut self) -> bool {
-        let slots: Vec<u32> = self.live().collect();
-        self.free = (0..self.slots).filter(|&slot| self.id(slot) == FREE).map(Reverse).collect();
-        self.table = HashTable::with_capacity(slots.len());
-        for &slot in &slots {
-            let id = self.id(slot);
-            if self.find(id).is_some() {
-                return false;
-            }
-            self.table.insert_unique(hash(id), slot, |_| unreachable!("room was reserved"));
-        }
-        if self.layout.shape.namespaces {
-            self.name();
-        }
-        true
-    }
-
     pub(crate) fn bytes(&self) -> usize {
         let rows = self.slots as usize * (self.layout.bytes / SEGMENT as usize);
         let tier = |tier: &Tier| {
-            tier.rows.allocation_size() + tier.rows.len() * (2 * usize::from(self.layout.shape.links) + 16)
+            tier.rows.allocation_size()
+                + tier.rows.len() * (2 * usize::from(self.layout.shape.links) + 16)
         };
         let tiers: usize = self.tiers.iter().map(tier).sum();
-        let scratch: usize = self.scratch.lock().iter().map(|s| s.seen.bytes() + s.near.bytes()).sum();
+        let scratch: usize = self
+            .scratch
+            .lock()
+            .iter()
+            .map(|s| s.seen.bytes() + s.near.bytes())
+            .sum();
         let names = self.namespaces.as_ref().map_or(0, |names| names.bytes());
-        size_of::<Self>() + rows + tiers + scratch + names + self.table.allocation_size() + 4 * self.free.capacity()
+        size_of::<Self>()
+            + rows
+            + tiers
+            + scratch
+            + names
+            + self.table.allocation_size()
+            + 4 * self.free.capacity()
     }
 }

@@ -18,8 +18,14 @@ fn push(links: &[AtomicU32], slot: u32) {
 
 /// The last link moves into the gap, so that a list has no holes.
 fn pull(links: &[AtomicU32], slot: u32) {
-    let used = links.iter().take_while(|link| link.load(Ordering::Relaxed) != 0).count();
-    if let Some(place) = links[..used].iter().find(|link| link.load(Ordering::Relaxed) == slot + 1) {
+    let used = links
+        .iter()
+        .take_while(|link| link.load(Ordering::Relaxed) != 0)
+        .count();
+    if let Some(place) = links[..used]
+        .iter()
+        .find(|link| link.load(Ordering::Relaxed) == slot + 1)
+    {
         place.store(links[used - 1].load(Ordering::Relaxed), Ordering::Relaxed);
         links[used - 1].store(0, Ordering::Relaxed);
     }
@@ -31,7 +37,9 @@ impl Graph {
     }
 
     pub(crate) fn has_room(&self, layer: usize, slot: u32) -> bool {
-        self.links(layer, slot).last().is_some_and(|link| link.load(Ordering::Relaxed) == 0)
+        self.links(layer, slot)
+            .last()
+            .is_some_and(|link| link.load(Ordering::Relaxed) == 0)
     }
 
     /// Joins two rows that have room.
@@ -54,11 +62,21 @@ impl Graph {
 
     /// Plans the links of an unlinked row: for each layer, the rows to join, nearest first. `peers` are rows that are not
     /// linked yet either, but will be before this one.
-    pub(crate) fn plan(&self, slot: u32, ef: usize, peers: &[u32], scratch: &mut Scratch) -> Vec<Vec<u32>> {
-        let Some(entry) = self.entry else { return Vec::new() };
+    pub(crate) fn plan(
+        &self,
+        slot: u32,
+        ef: usize,
+        peers: &[u32],
+        scratch: &mut Scratch,
+    ) -> Vec<Vec<u32>> {
+        let Some(entry) = self.entry else {
+            return Vec::new();
+        };
         let top = self.level(slot).min(self.level(entry));
         let probe = self.probe(slot);
-        let Some(start) = self.approach(top, &probe) else { return Vec::new() };
+        let Some(start) = self.approach(top, &probe) else {
+            return Vec::new();
+        };
         let mut from = vec![start];
         let mut plan = vec![Vec::new(); top + 1];
         for layer in (0..=top).rev() {
@@ -70,7 +88,9 @@ impl Graph {
             plan[layer] = scratch.pool.keys().iter().map(|key| key & !1).collect();
         }
         let m = usize::from(self.layout.shape.links) / 2;
-        plan.into_iter().map(|keys| self.diverse(&keys, m)).collect()
+        plan.into_iter()
+            .map(|keys| self.diverse(&keys, m))
+            .collect()
     }
 
     /// Of sorted candidates, those that are nearer to the row than to any chosen before them.
@@ -97,7 +117,10 @@ impl Graph {
                     self.join(layer, slot, other);
                 }
             }
-            if let (Some(&nearest), true) = (chosen.first(), self.neighbours(layer, slot).next().is_none()) {
+            if let (Some(&nearest), true) = (
+                chosen.first(),
+                self.neighbours(layer, slot).next().is_none(),
+            ) {
                 self.join_somehow(layer, slot, nearest);
             }
         }
@@ -117,19 +140,25 @@ impl Graph {
         let mut victim = None;
         for (at, &side) in sides.iter().enumerate().rev() {
             let far = slot(side);
-            let is_hidden = sides[..at].iter().any(|&other| key(self.between(slot(other), far), far) < side);
+            let is_hidden = sides[..at]
+                .iter()
+                .any(|&other| key(self.between(slot(other), far), far) < side);
             if far == newcomer {
                 if is_hidden {
                     return false;
                 }
-            } else if (is_hidden || victim.is_none()) && self.has_way_round(layer, full, far, &scratch.near) {
+            } else if (is_hidden || victim.is_none())
+                && self.has_way_round(layer, full, far, &scratch.near)
+            {
                 victim = Some(far);
                 if is_hidden {
                     break;
                 }
             }
         }
-        victim.into_iter().for_each(|far| self.part(layer, full, far));
+        victim
+            .into_iter()
+            .for_each(|far| self.part(layer, full, far));
         victim.is_some()
     }
 
@@ -137,7 +166,10 @@ impl Graph {
     fn has_way_round(&self, layer: usize, full: u32, far: u32, near: &Marks) -> bool {
         let vias = || self.neighbours(layer, far).filter(|&via| via != full);
         vias().any(|via| near.contains(via))
-            || vias().any(|via| self.neighbours(layer, via).any(|other| other != far && near.contains(other)))
+            || vias().any(|via| {
+                self.neighbours(layer, via)
+                    .any(|other| other != far && near.contains(other))
+            })
     }
 
     /// Joins the parts of the layer that two rows are in, whatever it takes.

@@ -9,74 +9,7 @@ use std::sync::atomic::AtomicU32;
 use bytemuck::Pod;
 use memmap2::{Advice, MmapMut};
 
-/// Which columns a block has, and how wide they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
-    /// Codes of a row, a multiple of 32.
-    pub(crate) width: u32,
-    /// Link places of a row; none in a flat index.
-    pub(crate) links: u16,
-    pub(crate) expires: bool,
-    pub(crate) namespaces: bool,
-}
-
-/// The place of the links among the columns.
-const LINKS: usize = 4;
-
-/// Where each column of a block with `rows` rows begins, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    pub(crate) shape: Shape,
-    pub(crate) rows: u32,
-    ids: usize,
-    expires: usize,
-    namespaces: usize,
-    scales: usize,
-    links: usize,
-    codes: usize,
-    residual: usize,
-    pub(crate) bytes: usize,
-}
-
-impl Layout {
-    /// Blocks that carry links align each column to a cache line; small flat ones do not, to save the padding.
-    pub(crate) fn new(shape: Shape, rows: u32) -> Self {
-        let align = if shape.links > 0 { 64 } else { 8 };
-        let mut end = 0usize;
-        let mut column = |bytes: usize| {
-            let start = end;
-            end = (start + bytes * rows as usize).next_multiple_of(align);
-            start
-        };
-        let (links, width) = (usize::from(shape.links), shape.width as usize);
-        Self {
-            shape,
-            rows,
-            ids: column(8),
-            expires: column(if shape.expires { 8 } else { 0 }),
-            namespaces: column(if shape.namespaces { 8 } else { 0 }),
-            scales: column(4),
-            links: column(4 * links),
-            codes: column(width),
-            residual: column(width / 2),
-            bytes: end.max(align),
-        }
-    }
-
-    /// The columns in their order, as (start, bytes of a row): no bytes where the column is not there.
-    fn columns(&self) -> [(usize, usize); 7] {
-        let (links, width) = (usize::from(self.shape.links), self.shape.width as usize);
-        [
-            (self.ids, 8),
-            (self.expires, if self.shape.expires { 8 } else { 0 }),
-            (self.namespaces, if self.shape.namespaces { 8 } else { 0 }),
-            (self.scales, 4),
-            (self.links, 4 * links),
-            (self.codes, width),
-            (self.residual, width / 2),
-        ]
-    }
-}
+use super::layout::{LINKS, Layout, Record};
 
 #[expect(dead_code, reason = "held for the memory that they keep")]
 enum Mapping {
@@ -106,36 +39,55 @@ impl Block {
         // SAFETY: the size is not zero (`Layout::new`).
         let start = unsafe { alloc_zeroed(allocation) };
         let start = NonNull::new(start).unwrap_or_else(|| handle_alloc_error(allocation));
-        Self { start, bytes, mapping: None }
+        Self {
+            start,
+            bytes,
+            mapping: None,
+        }
     }
 
     /// Fresh pages, which take memory only once they are written; huge ones save most of the address look-ups of a walk.
     pub(crate) fn pages(bytes: usize, huge: bool) -> Self {
-        let Ok(mut map) = MmapMut::map_anon(bytes) else { handle_alloc_error(Self::allocation(bytes)) };
+        let Ok(mut map) = MmapMut::map_anon(bytes) else {
+            handle_alloc_error(Self::allocation(bytes))
+        };
         if huge {
             // Only advice: without it the pages are small.
             let _ = map.advise(Advice::HugePage);
         }
         let start = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at zero");
-        Self { start, bytes, mapping: Some(Box::new(Mapping::Pages(map))) }
+        Self {
+            start,
+            bytes,
+            mapping: Some(Box::new(Mapping::Pages(map))),
+        }
     }
 
     /// Consecutive blocks of a privately mapped file, from `offset` on: written pages become this process's own.
     pub(crate) fn file(mut map: MmapMut, offset: usize, bytes: usize, count: usize) -> Vec<Self> {
-        assert!(offset.is_multiple_of(8) && bytes.is_multiple_of(8) && offset + bytes * count <= map.len());
+        assert!(
+            offset.is_multiple_of(8)
+                && bytes.is_multiple_of(8)
+                && offset + bytes * count <= map.len()
+        );
         let base = map.as_mut_ptr();
         let map = Arc::new(map);
         let block = |index: usize| {
             // SAFETY: within the mapping, by the assertion above; blocks do not overlap.
             let start = unsafe { base.add(offset + index * bytes) };
             let start = NonNull::new(start).expect("a mapping is never at zero");
-            Self { start, bytes, mapping: Some(Box::new(Mapping::File(map.clone()))) }
+            Self {
+                start,
+                bytes,
+                mapping: Some(Box::new(Mapping::File(map.clone()))),
+            }
         };
         (0..count).map(block).collect()
     }
 
     fn allocation(bytes: usize) -> Allocation {
-        Allocation::from_size_align(bytes, 8).expect("a block is far smaller than the address space")
+        Allocation::from_size_align(bytes, 8)
+            .expect("a block is far smaller than the address space")
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -150,7 +102,9 @@ impl Block {
 
     #[inline]
     fn part<T: Pod>(&self, start: usize, len: usize) -> &[T] {
-        assert!(start + len * size_of::<T>() <= self.bytes && start.is_multiple_of(align_of::<T>()));
+        assert!(
+            start + len * size_of::<T>() <= self.bytes && start.is_multiple_of(align_of::<T>())
+        );
         // SAFETY: in bounds and aligned, by the assertion and the block's own alignment; any bits are a `T`; this part is
         // written through `&mut self` only, since links are never read as plain numbers here.
         unsafe { slice::from_raw_parts(self.start.as_ptr().add(start).cast(), len) }
@@ -158,7 +112,9 @@ impl Block {
 
     #[inline]
     fn part_mut<T: Pod>(&mut self, start: usize, len: usize) -> &mut [T] {
-        assert!(start + len * size_of::<T>() <= self.bytes && start.is_multiple_of(align_of::<T>()));
+        assert!(
+            start + len * size_of::<T>() <= self.bytes && start.is_multiple_of(align_of::<T>())
+        );
         // SAFETY: as in `part`, and borrowed mutably.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr().add(start).cast(), len) }
     }
@@ -216,8 +172,10 @@ impl Block {
             self.part_mut(at.namespaces, at.rows as usize)[row] = record.namespace;
         }
         self.part_mut(at.scales, at.rows as usize)[row] = record.scale;
-        self.part_mut(at.codes + row * width, width).copy_from_slice(record.codes);
-        self.part_mut(at.residual + row * width / 2, width / 2).copy_from_slice(record.residual);
+        self.part_mut(at.codes + row * width, width)
+            .copy_from_slice(record.codes);
+        self.part_mut(at.residual + row * width / 2, width / 2)
+            .copy_from_slice(record.residual);
     }
 
     pub(crate) fn read(&self, at: &Layout, row: usize) -> Record<'_> {
@@ -245,7 +203,8 @@ impl Block {
     pub(crate) fn copy_from(&mut self, at: &Layout, other: &Self, from: &Layout, rows: usize) {
         for ((to, width), (start, theirs)) in at.columns().into_iter().zip(from.columns()) {
             if width == theirs {
-                self.part_mut::<u8>(to, rows * width).copy_from_slice(other.part(start, rows * width));
+                self.part_mut::<u8>(to, rows * width)
+                    .copy_from_slice(other.part(start, rows * width));
             }
         }
     }
@@ -273,35 +232,6 @@ impl Drop for Block {
         if self.mapping.is_none() {
             // SAFETY: allocated in `heap` with this very size and alignment.
             unsafe { dealloc(self.start.as_ptr(), Self::allocation(self.bytes)) };
-        }
-    }
-}
-
-/// One stored vector with what belongs to it.
-#[derive(Clone, Copy)]
-pub(crate) struct Record<'a> {
-    pub(crate) id: u64,
-    /// The first instant at which the vector is gone; 0 for never.
-    pub(crate) expires: u64,
-    pub(crate) namespace: u64,
-    pub(crate) scale: f32,
-    pub(crate) codes: &'a [i8],
-    pub(crate) residual: &'a [u8],
-}
-
-impl Record<'_> {
-    pub(crate) fn is_expired(&self, now: u64) -> bool {
-        self.expires != 0 && self.expires <= now
-    }
-}
-
-impl Shape {
-    /// The shape that can hold this record too: most sets have neither expiry nor namespaces, and do not pay for them.
-    pub(crate) fn with(self, record: &Record<'_>) -> Self {
-        Self {
-            expires: self.expires || record.expires != 0,
-            namespaces: self.namespaces || record.namespace != 0,
-            ..self
         }
     }
 }

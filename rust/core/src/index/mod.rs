@@ -8,16 +8,19 @@
 //! * **Searches run while a writer works**: links are atomic, and the lock that keeps searches out is held only while a row is
 //!   written or released, not while its neighbours are sought and joined.
 
+mod batch;
 mod error;
 mod file;
 mod flat;
 mod graph;
 mod kernel;
+mod layout;
 mod link;
 mod memory;
 mod namespaces;
 mod pool;
 mod quantise;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod unlink;
@@ -28,8 +31,8 @@ use std::thread;
 
 use parking_lot::{Mutex, RwLock};
 
+pub use batch::{Batch, Column};
 pub use error::{Fault, IndexError};
-pub use write::{Batch, Column};
 
 use flat::Flat;
 use graph::Graph;
@@ -60,7 +63,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { metric: Metric::Cosine, m: 16, ef_construction: 200, seed: 0 }
+        Self {
+            metric: Metric::Cosine,
+            m: 16,
+            ef_construction: 200,
+            seed: 0,
+        }
     }
 }
 
@@ -79,7 +87,12 @@ pub struct Search {
 
 impl Default for Search {
     fn default() -> Self {
-        Self { k: 1, ef: None, now: 0, namespace: None }
+        Self {
+            k: 1,
+            ef: None,
+            now: 0,
+            namespace: None,
+        }
     }
 }
 
@@ -132,7 +145,13 @@ impl Index {
     }
 
     fn from_state(dim: usize, options: Options, state: State) -> Self {
-        Self { dim: dim as u32, options, kernel: kernel::best(), writer: Mutex::new(()), state: RwLock::new(state) }
+        Self {
+            dim: dim as u32,
+            options,
+            kernel: kernel::best(),
+            writer: Mutex::new(()),
+            state: RwLock::new(state),
+        }
     }
 
     /// Dimensions of its vectors.
@@ -184,15 +203,26 @@ impl Index {
     }
 
     /// [`search`](Self::search) for many queries, row after row, on so many threads.
-    pub fn search_all(&self, queries: &[f32], search: &Search, threads: usize) -> Result<Vec<Vec<Hit>>, IndexError> {
+    pub fn search_all(
+        &self,
+        queries: &[f32],
+        search: &Search,
+        threads: usize,
+    ) -> Result<Vec<Vec<Hit>>, IndexError> {
         if !queries.len().is_multiple_of(self.dim()) {
-            return Err(IndexError::Dimension { expected: self.dim(), got: queries.len() });
+            return Err(IndexError::Dimension {
+                expected: self.dim(),
+                got: queries.len(),
+            });
         }
         let count = queries.len() / self.dim();
         let share = count.div_ceil(threads.clamp(1, count.max(1))).max(1);
         let part = |(at, part): (usize, &[f32])| -> Result<Vec<_>, IndexError> {
             let rows = part.chunks_exact(self.dim()).enumerate();
-            let run = |(row, query): (usize, &[f32])| self.search(query, search).map_err(|error| error.at(at * share + row));
+            let run = |(row, query): (usize, &[f32])| {
+                self.search(query, search)
+                    .map_err(|error| error.at(at * share + row))
+            };
             rows.map(run).collect()
         };
         let parts = queries.chunks(share * self.dim()).enumerate();
@@ -212,9 +242,13 @@ impl Index {
     /// The nearest vectors to a query, best first: at most `k`, fewer if no more are live and in the namespace.
     pub fn search(&self, query: &[f32], search: &Search) -> Result<Vec<Hit>, IndexError> {
         if query.len() != self.dim() {
-            return Err(IndexError::Dimension { expected: self.dim(), got: query.len() });
+            return Err(IndexError::Dimension {
+                expected: self.dim(),
+                got: query.len(),
+            });
         }
-        let factor = quantise::factor(query, self.options.metric).map_err(|fault| IndexError::Vector { row: 0, fault })?;
+        let factor = quantise::factor(query, self.options.metric)
+            .map_err(|fault| IndexError::Vector { row: 0, fault })?;
         let probe = Probe::query(query, factor);
         Ok(match &*self.state.read() {
             State::Flat(flat) => flat.search(self.kernel, &probe, search),

@@ -19,7 +19,9 @@ impl Namespaces {
     }
 
     pub(crate) fn remove(&mut self, namespace: u64, slot: u32) {
-        let Some(list) = self.slots.get_mut(&namespace) else { return };
+        let Some(list) = self.slots.get_mut(&namespace) else {
+            return;
+        };
         let place = self.places[slot as usize] as usize;
         list.swap_remove(place);
         if let Some(&moved) = list.get(place) {

@@ -17,7 +17,11 @@ pub(crate) const MAX_SLOTS: u32 = 1 << 31;
 #[inline]
 pub(crate) fn key(similarity: f32, slot: u32) -> u64 {
     let bits = similarity.to_bits();
-    let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+    let ascending = if bits >> 31 == 1 {
+        !bits
+    } else {
+        bits | 1 << 31
+    };
     u64::from(!ascending) << 32 | u64::from(slot) << 1
 }
 
@@ -29,7 +33,11 @@ pub(crate) fn slot(key: u64) -> u32 {
 #[inline]
 pub(crate) fn similarity(key: u64) -> f32 {
     let ascending = !(key >> 32) as u32;
-    f32::from_bits(if ascending >> 31 == 1 { ascending & !(1 << 31) } else { !ascending })
+    f32::from_bits(if ascending >> 31 == 1 {
+        ascending & !(1 << 31)
+    } else {
+        !ascending
+    })
 }
 
 impl Pool {

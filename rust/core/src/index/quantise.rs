@@ -38,7 +38,10 @@ pub(crate) fn factor(vector: &[f32], metric: Metric) -> Result<f64, Fault> {
 }
 
 fn scaled(vector: &[f32], factor: f64) -> Vec<f32> {
-    let mut values: Vec<f32> = vector.iter().map(|&x| (f64::from(x) * factor) as f32).collect();
+    let mut values: Vec<f32> = vector
+        .iter()
+        .map(|&x| (f64::from(x) * factor) as f32)
+        .collect();
     values.resize(padded(vector.len()), 0.0);
     values
 }
@@ -51,13 +54,21 @@ fn largest(values: &[f32]) -> f32 {
 pub(crate) fn encode(vector: &[f32], factor: f64) -> Encoded {
     let values = scaled(vector, factor);
     let scale = largest(&values) / FINE;
-    let inverse = if scale > 0.0 { f64::from(scale).recip() } else { 0.0 };
+    let inverse = if scale > 0.0 {
+        f64::from(scale).recip()
+    } else {
+        0.0
+    };
     let fine = |x: f32| (f64::from(x) * inverse).round().clamp(-2032.0, 2032.0) as i32;
     let fine: Vec<i32> = values.iter().map(|&x| fine(x)).collect();
     let code = |fine: i32| (fine + 8) >> 4;
     let nibble = |fine: i32| (fine - 16 * code(fine) + 8) as u8;
     let half = LANES / 2;
-    let pack = |block: &[i32]| -> Vec<u8> { (0..half).map(|i| nibble(block[i]) | nibble(block[half + i]) << 4).collect() };
+    let pack = |block: &[i32]| -> Vec<u8> {
+        (0..half)
+            .map(|i| nibble(block[i]) | nibble(block[half + i]) << 4)
+            .collect()
+    };
     Encoded {
         scale,
         codes: fine.iter().map(|&fine| code(fine) as i8).collect(),
@@ -79,14 +90,30 @@ impl Probe {
         // The sum over a row stays within 31 bits: |int| * 128 * dim.
         let range = (i32::MAX as usize / (128 * floats.len())).min(8191) as f32;
         let step = largest(&floats) / range;
-        let inverse = if step > 0.0 { f64::from(step).recip() } else { 0.0 };
-        let int = |x: f32| (f64::from(x) * inverse).round().clamp(-f64::from(range), f64::from(range)) as i16;
-        Self { ints: floats.iter().map(|&x| int(x)).collect(), floats, unit: 16.0 * step }
+        let inverse = if step > 0.0 {
+            f64::from(step).recip()
+        } else {
+            0.0
+        };
+        let int = |x: f32| {
+            (f64::from(x) * inverse)
+                .round()
+                .clamp(-f64::from(range), f64::from(range)) as i16
+        };
+        Self {
+            ints: floats.iter().map(|&x| int(x)).collect(),
+            floats,
+            unit: 16.0 * step,
+        }
     }
 
     /// A stored row.
     pub(crate) fn row(scale: f32, codes: &[i8]) -> Self {
-        Self { ints: codes.iter().map(|&code| i16::from(code)).collect(), floats: Vec::new(), unit: 256.0 * scale }
+        Self {
+            ints: codes.iter().map(|&code| i16::from(code)).collect(),
+            floats: Vec::new(),
+            unit: 256.0 * scale,
+        }
     }
 
     /// Similarity to a row by its codes alone.
@@ -125,10 +152,22 @@ mod tests {
 
     #[test]
     fn misuse_is_told_apart() {
-        assert!(matches!(factor(&[1.0, f32::NAN], Metric::Cosine), Err(Fault::NotFinite)));
-        assert!(matches!(factor(&[f32::INFINITY], Metric::InnerProduct), Err(Fault::NotFinite)));
-        assert!(matches!(factor(&[0.0; 8], Metric::Cosine), Err(Fault::Zero)));
-        assert!(matches!(factor(&[3e38; 8], Metric::InnerProduct), Err(Fault::TooLong)));
+        assert!(matches!(
+            factor(&[1.0, f32::NAN], Metric::Cosine),
+            Err(Fault::NotFinite)
+        ));
+        assert!(matches!(
+            factor(&[f32::INFINITY], Metric::InnerProduct),
+            Err(Fault::NotFinite)
+        ));
+        assert!(matches!(
+            factor(&[0.0; 8], Metric::Cosine),
+            Err(Fault::Zero)
+        ));
+        assert!(matches!(
+            factor(&[3e38; 8], Metric::InnerProduct),
+            Err(Fault::TooLong)
+        ));
         assert!(factor(&[0.0; 8], Metric::InnerProduct).is_ok());
         assert!(factor(&[1e-40; 8], Metric::Cosine).is_ok());
     }

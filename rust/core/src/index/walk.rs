@@ -14,7 +14,9 @@ impl Graph {
     fn descend(&self, layer: usize, probe: &Probe, from: u32) -> u32 {
         let mut best = key(self.near(probe, from), from);
         loop {
-            let keys = self.neighbours(layer, slot(best)).map(|next| key(self.near(probe, next), next));
+            let keys = self
+                .neighbours(layer, slot(best))
+                .map(|next| key(self.near(probe, next), next));
             match keys.min() {
                 Some(next) if next < best => best = next,
                 _ => return slot(best),
@@ -30,8 +32,17 @@ impl Graph {
     }
 
     /// Leaves in `scratch.pool` the `ef` rows nearest to the probe that a best-first walk finds from `from`.
-    pub(crate) fn walk(&self, layer: usize, probe: &Probe, from: &[u32], ef: usize, scratch: &mut Scratch) {
-        let Scratch { seen, pool, fresh, .. } = scratch;
+    pub(crate) fn walk(
+        &self,
+        layer: usize,
+        probe: &Probe,
+        from: &[u32],
+        ef: usize,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch {
+            seen, pool, fresh, ..
+        } = scratch;
         seen.reset(self.slots);
         pool.reset(ef);
         for &start in from {
@@ -53,7 +64,13 @@ impl Graph {
 
     /// The neighbours of a row that were not met before, each asked for from memory ahead of its use.
     #[inline]
-    fn gather(&self, layer: usize, slot: u32, mut is_new: impl FnMut(u32) -> bool, fresh: &mut Vec<u32>) {
+    fn gather(
+        &self,
+        layer: usize,
+        slot: u32,
+        mut is_new: impl FnMut(u32) -> bool,
+        fresh: &mut Vec<u32>,
+    ) {
         fresh.clear();
         for next in self.neighbours(layer, slot).filter(|&next| is_new(next)) {
             let (block, row) = self.block(next);
@@ -63,8 +80,17 @@ impl Graph {
     }
 
     /// The same walk, but only rows that pass are kept, and rows that do not pass are walked through.
-    fn sift(&self, probe: &Probe, from: u32, passes: impl Fn(u32) -> bool, ef: usize, scratch: &mut Scratch) {
-        let Scratch { seen, pool, fresh, .. } = scratch;
+    fn sift(
+        &self,
+        probe: &Probe,
+        from: u32,
+        passes: impl Fn(u32) -> bool,
+        ef: usize,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch {
+            seen, pool, fresh, ..
+        } = scratch;
         seen.reset(self.slots);
         pool.reset(ef);
         let mut frontier = BinaryHeap::new();
@@ -84,7 +110,9 @@ impl Graph {
                 break;
             }
             self.gather(0, slot(next), |slot| seen.insert(slot), fresh);
-            fresh.iter().for_each(|&slot| meet(pool, &mut frontier, slot));
+            fresh
+                .iter()
+                .for_each(|&slot| meet(pool, &mut frontier, slot));
         }
     }
 
@@ -93,8 +121,14 @@ impl Graph {
         self.find_near(probe, search, &mut scratch);
         let hits = rescore(&scratch.pool, search.k, |slot| {
             let (block, row) = self.block(slot);
-            let (codes, residual) = (block.codes(&self.layout, row), block.residual(&self.layout, row));
-            (self.id(slot), probe.exact(self.kernel, block.scale(&self.layout, row), codes, residual))
+            let (codes, residual) = (
+                block.codes(&self.layout, row),
+                block.residual(&self.layout, row),
+            );
+            (
+                self.id(slot),
+                probe.exact(self.kernel, block.scale(&self.layout, row), codes, residual),
+            )
         });
         self.give_back(scratch);
         hits
@@ -103,7 +137,9 @@ impl Graph {
     /// Leaves in the pool the rows to rescore.
     fn find_near(&self, probe: &Probe, search: &Search, scratch: &mut Scratch) {
         scratch.pool.reset(search.depth());
-        let Some(from) = self.approach(0, probe) else { return };
+        let Some(from) = self.approach(0, probe) else {
+            return;
+        };
         let ef = search.beam();
         let passes = |slot: u32| self.passes(slot, search);
         if let Some(wanted) = search.namespace {
@@ -133,7 +169,9 @@ impl Graph {
         let record = self.record(slot);
         record.id != FREE
             && search.is_live(record.expires)
-            && search.namespace.is_none_or(|wanted| wanted == record.namespace)
+            && search
+                .namespace
+                .is_none_or(|wanted| wanted == record.namespace)
     }
 
     /// A walk in which one row in `slots / members` passes meets about twelve rows for each that it keeps times that ratio.

@@ -4,11 +4,11 @@ use std::thread;
 
 use hashbrown::HashMap;
 
+use super::batch::{Batch, Pending};
 use super::flat::Flat;
-use super::graph::{FREE, Graph};
-use super::memory::Record;
-use super::pool::MAX_SLOTS;
-use super::quantise::{Encoded, encode, factor, padded};
+use super::graph::Graph;
+use super::layout::Record;
+use super::quantise::{encode, padded};
 use super::{Index, IndexError, State};
 
 /// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`.
@@ -17,61 +17,6 @@ pub(crate) const SWITCH: usize = 2048;
 /// Rows whose neighbours are sought at once when several threads add.
 const TOGETHER: usize = 256;
 
-/// A value for all vectors of a batch, or one for each.
-#[derive(Clone, Copy, Debug)]
-pub enum Column<'a> {
-    All(u64),
-    Each(&'a [u64]),
-}
-
-impl Column<'_> {
-    fn get(&self, row: usize) -> u64 {
-        match self {
-            Self::All(value) => *value,
-            Self::Each(values) => values[row],
-        }
-    }
-
-    fn check(&self, vectors: usize, column: &'static str) -> Result<(), IndexError> {
-        match self {
-            Self::Each(values) if values.len() != vectors => {
-                Err(IndexError::Columns { vectors, column, len: values.len() })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Vectors to add, row after row.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    pub ids: &'a [u64],
-    pub vectors: &'a [f32],
-    /// The first instant at which a vector is gone; 0 for never.
-    pub expires: Column<'a>,
-    pub namespaces: Column<'a>,
-}
-
-struct Pending {
-    id: u64,
-    encoded: Encoded,
-    expires: u64,
-    namespace: u64,
-}
-
-impl Pending {
-    fn record(&self) -> Record<'_> {
-        Record {
-            id: self.id,
-            expires: self.expires,
-            namespace: self.namespace,
-            scale: self.encoded.scale,
-            codes: &self.encoded.codes,
-            residual: &self.encoded.residual,
-        }
-    }
-}
-
 impl Index {
     /// Adds vectors, replacing those whose ids are there already: all of them, or none if one cannot be used.
     ///
@@ -79,39 +24,34 @@ impl Index {
     /// the same for any number of threads above one.
     pub fn add(&self, batch: &Batch<'_>, threads: usize) -> Result<(), IndexError> {
         let factors = self.check_batch(batch)?;
-        let last: Option<HashMap<u64, usize>> =
-            (batch.ids.len() > 1).then(|| batch.ids.iter().enumerate().map(|(row, &id)| (id, row)).collect());
-        let is_last = |row: &usize| last.as_ref().is_none_or(|last| last[&batch.ids[*row]] == *row);
+        let last: Option<HashMap<u64, usize>> = (batch.ids.len() > 1).then(|| {
+            batch
+                .ids
+                .iter()
+                .enumerate()
+                .map(|(row, &id)| (id, row))
+                .collect()
+        });
+        let is_last = |row: &usize| {
+            last.as_ref()
+                .is_none_or(|last| last[&batch.ids[*row]] == *row)
+        };
         let pending = (0..batch.ids.len()).filter(is_last).map(|row| Pending {
             id: batch.ids[row],
-            encoded: encode(&batch.vectors[row * self.dim()..(row + 1) * self.dim()], factors[row]),
+            encoded: encode(
+                &batch.vectors[row * self.dim()..(row + 1) * self.dim()],
+                factors[row],
+            ),
             expires: batch.expires.get(row),
             namespace: batch.namespaces.get(row),
         });
         let _turn = self.writer.lock();
-        if threads > 1 { self.put_together(pending, threads) } else { pending.for_each(|row| self.put(&row.record())) }
+        if threads > 1 {
+            self.put_together(pending, threads)
+        } else {
+            pending.for_each(|row| self.put(&row.record()))
+        }
         Ok(())
-    }
-
-    fn check_batch(&self, batch: &Batch<'_>) -> Result<Vec<f64>, IndexError> {
-        let (vectors, dim) = (batch.vectors.len() / self.dim(), self.dim());
-        if batch.vectors.len() % dim != 0 {
-            return Err(IndexError::Dimension { expected: dim, got: batch.vectors.len() });
-        }
-        Column::Each(batch.ids).check(vectors, "ids")?;
-        batch.expires.check(vectors, "expiries")?;
-        batch.namespaces.check(vectors, "namespaces")?;
-        if self.len() + vectors > MAX_SLOTS as usize {
-            return Err(IndexError::Full);
-        }
-        if let Some(row) = batch.ids.iter().position(|&id| id == FREE) {
-            return Err(IndexError::Id { row });
-        }
-        let rows = batch.vectors.chunks_exact(dim).enumerate();
-        rows.map(|(row, vector)| {
-            factor(vector, self.options.metric).map_err(|fault| IndexError::Vector { row, fault })
-        })
-        .collect()
     }
 
     /// Removes vectors by id; says how many were there.
@@ -187,7 +127,9 @@ impl Index {
     /// Turns a flat set that has become large into a graph, while it goes on answering. `false` if it is one already.
     fn promote(&self) -> bool {
         let state = self.state.read();
-        let State::Flat(flat) = &*state else { return false };
+        let State::Flat(flat) = &*state else {
+            return false;
+        };
         let mut graph = Graph::new(self.kernel, padded(self.dim()), usize::from(self.options.m));
         let mut scratch = graph.scratch();
         for record in flat.records() {
@@ -219,7 +161,9 @@ impl Index {
             row.into_iter().for_each(|row| flat.remove(row));
             return row.is_some();
         }
-        let Some(slot) = self.reading(|graph| graph.find(id)) else { return false };
+        let Some(slot) = self.reading(|graph| graph.find(id)) else {
+            return false;
+        };
         self.writing(|graph| graph.leave(slot));
         self.reading(|graph| graph.unlink(slot));
         let left = self.writing(|graph| {
@@ -237,7 +181,10 @@ impl Index {
         let mut pending = pending.peekable();
         while pending.peek().is_some() {
             if matches!(&*self.state.read(), State::Flat(_)) {
-                pending.next().iter().for_each(|row| self.put(&row.record()));
+                pending
+                    .next()
+                    .iter()
+                    .for_each(|row| self.put(&row.record()));
                 continue;
             }
             let mut slots = Vec::with_capacity(TOGETHER);
@@ -260,15 +207,19 @@ impl Index {
             let plan = |from: usize| {
                 let mut scratch = graph.scratch();
                 let ends = from..(from + share).min(slots.len());
-                let plans: Vec<_> =
-                    ends.map(|at| graph.plan(slots[at], self.candidates(), &slots[..at], &mut scratch)).collect();
+                let plans: Vec<_> = ends
+                    .map(|at| graph.plan(slots[at], self.candidates(), &slots[..at], &mut scratch))
+                    .collect();
                 graph.give_back(scratch);
                 plans
             };
             thread::scope(|scope| {
                 let starts = (0..slots.len()).step_by(share);
                 let workers: Vec<_> = starts.map(|from| scope.spawn(move || plan(from))).collect();
-                workers.into_iter().flat_map(|worker| worker.join().expect("planning does not panic")).collect::<Vec<_>>()
+                workers
+                    .into_iter()
+                    .flat_map(|worker| worker.join().expect("planning does not panic"))
+                    .collect::<Vec<_>>()
             })
         });
         for (&slot, plan) in slots.iter().zip(&plans) {

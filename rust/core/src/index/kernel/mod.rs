@@ -23,6 +23,7 @@ type Exact = unsafe fn(&[f32], &[i8], &[u8]) -> f32;
 ///
 /// Invariant: a `Kernel` is only ever handed out by [`best`] or [`supported`], after the CPU was asked for its instructions.
 pub(crate) struct Kernel {
+    #[cfg_attr(not(test), expect(dead_code, reason = "says which one failed"))]
     pub(crate) name: &'static str,
     probe: Probe,
     pair: Pair,
@@ -58,7 +59,10 @@ impl Kernel {
 
 #[inline]
 fn check(a: usize, b: usize) {
-    assert!(a == b && a.is_multiple_of(LANES), "rows are padded to one length");
+    assert!(
+        a == b && a.is_multiple_of(LANES),
+        "rows are padded to one length"
+    );
 }
 
 static PORTABLE: Kernel = Kernel {
@@ -135,7 +139,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(blocks: std::ops::Range<usize>) -> impl Strategy<Value = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>)> {
+    fn rows(
+        blocks: std::ops::Range<usize>,
+    ) -> impl Strategy<Value = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>)> {
         blocks.prop_flat_map(|blocks| {
             let dim = blocks * LANES;
             (
@@ -165,7 +171,12 @@ mod tests {
         let dim = 256;
         let (query, row) = (vec![8191i16; dim], vec![-127i8; dim]);
         for kernel in supported() {
-            assert_eq!(kernel.probe(&query, &row), -8191 * 127 * 256, "{}", kernel.name);
+            assert_eq!(
+                kernel.probe(&query, &row),
+                -8191 * 127 * 256,
+                "{}",
+                kernel.name
+            );
             assert_eq!(kernel.pair(&row, &row), 127 * 127 * 256, "{}", kernel.name);
         }
     }
