@@ -1,8 +1,10 @@
 """The hot core of llm-gateway, usable alone from any Python service."""
 
+import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Final, final
+from typing import Any, Final, Literal, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +14,12 @@ __all__ = [
     "Canon",
     "CanonError",
     "Chunk",
+    "DimensionError",
     "Events",
     "ExactCache",
     "Gate",
+    "Index",
+    "IndexFileError",
     "Lender",
     "Limits",
     "MiniLM",
@@ -29,12 +34,16 @@ __all__ = [
     "StaticEmbedder",
     "Tokenizer",
     "Unit",
+    "VectorError",
     "__version__",
     "encoding_for",
     "without_usage",
 ]
 
 __version__: str
+
+_Integers: TypeAlias = int | Sequence[int] | npt.NDArray[np.integer]
+_Vectors: TypeAlias = npt.NDArray[np.floating] | Sequence[float] | Sequence[Sequence[float]]
 
 class CanonError(ValueError):
     """A request body that cannot be read: `message` says why, `param` names the field at fault."""
@@ -130,6 +139,88 @@ class ExactCache:
     def shards(self) -> int: ...
 
 # redact
+
+class DimensionError(ValueError):
+    """Vectors of another length than the index has."""
+
+class IndexFileError(ValueError):
+    """A file or bytes that are not a whole, undamaged index."""
+
+class VectorError(ValueError):
+    """A vector that holds NaN or an infinity, or is all zeros where a cosine is asked for."""
+
+@final
+class Index:
+    """Finds the nearest vectors to a query: cosine or inner product, from ten vectors to millions."""
+
+    def __new__(
+        cls,
+        dim: int,
+        *,
+        metric: Literal["cosine", "ip"] = "cosine",
+        m: int = 16,
+        ef_construction: int = 200,
+        seed: int = 0,
+    ) -> Index:
+        """An empty index for vectors of `dim` dimensions."""
+
+    def add(
+        self,
+        ids: _Integers,
+        vectors: _Vectors,
+        *,
+        expires: _Integers | None = None,
+        namespace: _Integers | None = None,
+        threads: int = 1,
+    ) -> None:
+        """Adds vectors, or replaces those whose ids are there already: all of them, or none if one cannot be used."""
+
+    def search(
+        self,
+        query: _Vectors,
+        k: int = 1,
+        *,
+        ef: int | None = None,
+        now: int = 0,
+        namespace: int | None = None,
+        threads: int = 1,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The ids and scores of the `k` nearest vectors, best first."""
+
+    def remove(self, ids: _Integers) -> int:
+        """Removes vectors by id, one or an array; says how many were there."""
+
+    def expire(self, now: int) -> int:
+        """Removes the vectors that expire at or before `now`; says how many."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the index to a file, which is replaced at once when all is written."""
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Index:
+        """Maps a saved index. The file may be replaced later, but must not be written in place."""
+
+    def dumps(self) -> bytes:
+        """The index as bytes, for a snapshot elsewhere than in a file."""
+
+    @staticmethod
+    def loads(data: bytes) -> Index:
+        """An index from the bytes that `dumps` gave."""
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of its vectors."""
+
+    @property
+    def metric(self) -> Literal["cosine", "ip"]:
+        """Which metric: "cosine" or "ip"."""
+
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it holds."""
+
+    def __len__(self) -> int: ...
+    def __contains__(self, id: object, /) -> bool: ...
 
 class RedactError(ValueError):
     """An unknown kind, a pattern that cannot be used, a body that is not JSON, or values that were not kept."""

@@ -4,6 +4,7 @@ mod bucket;
 mod canon;
 mod embed;
 mod exact;
+mod index;
 mod redact;
 mod sse;
 mod tokens;
@@ -23,6 +24,8 @@ mod native {
     use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
+    #[pymodule_export]
+    use super::index::{DimensionError, Index, IndexFileError, VectorError};
     #[pymodule_export]
     use super::redact::{RedactError, Redaction, Redactor, Restorer};
     #[pymodule_export]

@@ -1,0 +1,186 @@
+"""The index beside `hnswlib` at equal recall, one thread; `python -m benches.native.index --count 20000` is a quick run."""
+
+import argparse
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import hnswlib
+import numpy as np
+import numpy.typing as npt
+
+from benches.native import Row, show
+from gateway.native import Index
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Search = Callable[[int], Ints]
+
+COUNT = 100_000
+QUERIES = 1_000
+ROUNDS = 5
+LADDER = (10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256)
+
+
+def clustered(count: int, dim: int, seed: int, spread: float = 0.7) -> Floats:
+    """Unit vectors around one centre for each hundred, as texts around their subjects."""
+    rng = np.random.default_rng(count * dim)
+    centres = rng.standard_normal((max(1, COUNT // 100), dim), np.float32)[: max(1, count // 100)]
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((count, dim), np.float32) * np.float32(spread / dim**0.5)
+    points = centres[rng.integers(0, len(centres), count)] + noise
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), np.float32)
+
+
+def near(vectors: Floats, queries: Floats, k: int = 10) -> Ints:
+    """The truth, by brute force."""
+    parts = [np.argsort(-(part @ vectors.T), axis=1)[:, :k] for part in np.array_split(queries, 20)]
+    return np.concatenate(parts)
+
+
+def recall(found: Ints, truth: Ints, k: int) -> float:
+    pairs = zip(found[:, :k].tolist(), truth[:, :k].tolist(), strict=True)
+    return float(np.mean([len(set(ours) & set(theirs)) / k for ours, theirs in pairs]))
+
+
+def tuned(search: Search, truth: Ints) -> int:
+    """The smallest ef that reaches recall@1 of 0.99 and recall@10 of 0.95."""
+    for ef in LADDER:
+        found = search(ef)
+        if recall(found, truth, 1) >= 0.99 and recall(found, truth, 10) >= 0.95:
+            return ef
+    raise SystemExit(f"no ef up to {LADDER[-1]} reaches the recall")
+
+
+def seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def processor_seconds(call: Callable[[], object]) -> float:
+    """Time on the processor: a build takes long enough to be interrupted often."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Pair:
+    """The same vectors in both libraries, with what building them took."""
+
+    def __init__(self, count: int, dim: int) -> None:
+        self.vectors, self.queries = clustered(count, dim, 1), clustered(count, dim, 2)[:QUERIES]
+        self.truth = near(self.vectors, self.queries)
+        self.theirs = hnswlib.Index("ip", dim)
+        self.ours = Index(dim)
+        ids = np.arange(count)
+        start = resident()
+        self.our_build = processor_seconds(lambda: self.ours.add(ids, self.vectors))
+        middle = resident()
+        self.theirs.init_index(count, M=16, ef_construction=200)
+        self.their_build = processor_seconds(lambda: self.theirs.add_items(self.vectors, ids, num_threads=1))
+        self.our_bytes, self.their_bytes = (middle - start) / count, (resident() - middle) / count
+
+    def search_ours(self, ef: int) -> Ints:
+        return self.ours.search(self.queries, 10, ef=ef)[0]
+
+    def search_theirs(self, ef: int) -> Ints:
+        self.theirs.set_ef(ef)
+        found: Ints = self.theirs.knn_query(self.queries, 10, num_threads=1)[0].astype(np.int64)
+        return found
+
+
+def two_threads(index: Index, queries: Floats, ef: int) -> float:
+    """How many times as much two threads do as one, in the same time."""
+
+    def work() -> None:
+        index.search(queries, 10, ef=ef)
+
+    def both() -> None:
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return 2 * seconds(work) / seconds(both)
+
+
+def rows_of(count: int, dim: int) -> list[Row]:
+    pair = Pair(count, dim)
+    our_ef, their_ef = tuned(pair.search_ours, pair.truth), tuned(pair.search_theirs, pair.truth)
+    case, reference = f"{count:,} x {dim}", f"hnswlib, ef {our_ef} to {their_ef}"
+    times = [
+        (seconds(lambda: pair.search_ours(our_ef)), seconds(lambda: pair.search_theirs(their_ef)))
+        for _ in range(ROUNDS)
+    ]
+    ours, theirs = (QUERIES / float(np.median([pair[side] for pair in times])) for side in (0, 1))
+    scaling = [two_threads(pair.ours, pair.queries, our_ef) for _ in range(ROUNDS)]
+    builds, sizes = (pair.our_build, pair.their_build), (pair.our_bytes, pair.their_bytes)
+    ratios = [their / our for our, their in times]
+    return [
+        Row("index", f"{case}, queries", reference, 1.5, ratios, ours, theirs, "1/s"),
+        Row("index", f"{case}, build", "hnswlib", 1.0, [builds[1] / builds[0]], *builds, "s"),
+        Row("index", f"{case}, memory", "hnswlib", 2.0, [sizes[1] / sizes[0]], *sizes, "B/vector"),
+        Row("index", f"{case}, two threads", "one thread", 1.7, scaling, float(np.median(scaling)), 1, "x"),
+    ]
+
+
+def load_row(count: int, dim: int = 256) -> Row:
+    """Loading, from a file that was just written; the graph's quality does not matter to it, so it is built fast."""
+    index = Index(dim, m=16, ef_construction=16)
+    for part in range(0, count, 50_000):
+        size = min(50_000, count - part)
+        index.add(np.arange(part, part + size), clustered(size, dim, part), threads=2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "index"
+        index.save(path)
+        times = [seconds(lambda: Index.load(path)) for _ in range(ROUNDS)]
+    budget = 2.0
+    return Row(
+        "index",
+        f"{count:,} x {dim}, load",
+        "2 s",
+        1.0,
+        [budget / t for t in times],
+        float(np.median(times)),
+        budget,
+        "s",
+    )
+
+
+def small_row(count: int = 20_000, dim: int = 256) -> Row:
+    """Many indexes of five vectors: what each takes above 1.5 bytes for each number in them."""
+    vectors, ids = clustered(5, dim, 3), np.arange(5)
+    kept: list[Index | None] = [None] * count
+    start = resident()
+    for at in range(count):
+        kept[at] = index = Index(dim)
+        index.add(ids, vectors)
+    above = (resident() - start) / count - 5 * dim * 1.5
+    return Row(
+        "index", f"{count:,} of 5 x {dim}, above their vectors", "200 bytes", 1.0, [200 / above], above, 200, "B"
+    )
+
+
+def rows(count: int = COUNT, million: int = 1_000_000) -> list[Row]:
+    found = [small_row()]
+    for dim in (256, 384):
+        found += rows_of(count, dim)
+    return [*found, load_row(million)]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--million", type=int, default=1_000_000, help="size of the set that is loaded")
+    arguments = parser.parse_args()
+    show(rows(arguments.count, arguments.million))

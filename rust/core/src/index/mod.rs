@@ -1,0 +1,271 @@
+//! Nearest neighbours: a flat int8 scan for small sets, a navigable graph (HNSW) above, one type for both.
+//!
+//! What makes it differ from the textbook graph:
+//! * **12 bits a dimension** instead of a float: int8 codes to walk by, half a byte more to rescore with (`quantise.rs`).
+//! * **Links are mutual and each layer is connected, always.** A link gives way only where a triangle shows another way round,
+//!   so every live row can be reached, whatever was inserted and deleted in whatever order (`link.rs`).
+//! * **Deletion is local and immediate**: mutual links name those who link to the row; they are joined with each other (`unlink.rs`).
+//! * **Searches run while a writer works**: links are atomic, and the lock that keeps searches out is held only while a row is
+//!   written or released, not while its neighbours are sought and joined.
+
+mod batch;
+mod error;
+mod file;
+mod flat;
+mod graph;
+mod kernel;
+mod layout;
+mod link;
+mod memory;
+mod namespaces;
+mod pool;
+mod quantise;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod unlink;
+mod walk;
+mod write;
+
+use std::thread;
+
+use parking_lot::{Mutex, RwLock};
+
+pub use batch::{Batch, Column};
+pub use error::{Fault, IndexError};
+
+use flat::Flat;
+use graph::Graph;
+use kernel::Kernel;
+use quantise::Probe;
+
+/// What "near" means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Metric {
+    /// The cosine of the angle; vectors are stored at length one.
+    #[default]
+    Cosine,
+    /// The inner product; vectors are stored as they are.
+    InnerProduct,
+}
+
+/// How an index is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub metric: Metric,
+    /// Links that a new vector starts with; it may come to have twice as many.
+    pub m: u16,
+    /// How many candidates its neighbours are chosen from.
+    pub ef_construction: u16,
+    /// Decides which vectors stand on the upper layers.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            metric: Metric::Cosine,
+            m: 16,
+            ef_construction: 200,
+            seed: 0,
+        }
+    }
+}
+
+/// What a search asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// How many neighbours.
+    pub k: usize,
+    /// How many candidates a walk keeps: more finds more and takes longer.
+    pub ef: Option<usize>,
+    /// Vectors that expire at or before this instant are not found; 0 finds all.
+    pub now: u64,
+    /// Only vectors of this namespace.
+    pub namespace: Option<u64>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            k: 1,
+            ef: None,
+            now: 0,
+            namespace: None,
+        }
+    }
+}
+
+impl Search {
+    /// How many rows are rescored: int8 order is off by a few places at most.
+    fn depth(&self) -> usize {
+        self.k.saturating_mul(2).saturating_add(8)
+    }
+
+    fn beam(&self) -> usize {
+        self.ef.unwrap_or(64).max(self.k).max(1)
+    }
+
+    fn is_live(&self, expires: u64) -> bool {
+        expires == 0 || self.now < expires
+    }
+}
+
+/// A neighbour that was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    pub id: u64,
+    /// Cosine or inner product, the higher the nearer.
+    pub score: f32,
+}
+
+enum State {
+    Flat(Flat),
+    Graph(Box<Graph>),
+}
+
+/// A set of vectors, each with an id, that finds the nearest ones to a query.
+///
+/// Any number of threads may search while others add and remove; writers take turns.
+pub struct Index {
+    dim: u32,
+    options: Options,
+    kernel: &'static Kernel,
+    /// Held by whoever changes the index, from the first step of a change to its last.
+    writer: Mutex<()>,
+    state: RwLock<State>,
+}
+
+impl Index {
+    /// An empty index for vectors of `dim` dimensions.
+    pub fn new(dim: usize, options: Options) -> Result<Self, IndexError> {
+        check(dim, &options)?;
+        let state = State::Flat(Flat::new(quantise::padded(dim)));
+        Ok(Self::from_state(dim, options, state))
+    }
+
+    fn from_state(dim: usize, options: Options, state: State) -> Self {
+        Self {
+            dim: dim as u32,
+            options,
+            kernel: kernel::best(),
+            writer: Mutex::new(()),
+            state: RwLock::new(state),
+        }
+    }
+
+    /// Dimensions of its vectors.
+    pub fn dim(&self) -> usize {
+        self.dim as usize
+    }
+
+    /// How it was built.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// How many vectors it holds, expired ones included until [`Index::expire`] removes them.
+    pub fn len(&self) -> usize {
+        match &*self.state.read() {
+            State::Flat(flat) => flat.len(),
+            State::Graph(graph) => graph.len(),
+        }
+    }
+
+    /// Whether it holds no vector.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a vector has this id.
+    pub fn contains(&self, id: u64) -> bool {
+        match &*self.state.read() {
+            State::Flat(flat) => flat.find(id).is_some(),
+            State::Graph(graph) => graph.find(id).is_some(),
+        }
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + match &*self.state.read() {
+                State::Flat(flat) => flat.bytes(),
+                State::Graph(graph) => graph.bytes(),
+            }
+    }
+
+    /// Whether a search takes long enough to be worth letting other threads run.
+    pub fn is_large(&self) -> bool {
+        match &*self.state.read() {
+            State::Flat(flat) => flat.len() * self.dim() > 1 << 16,
+            State::Graph(_) => true,
+        }
+    }
+
+    /// [`search`](Self::search) for many queries, row after row, on so many threads.
+    pub fn search_all(
+        &self,
+        queries: &[f32],
+        search: &Search,
+        threads: usize,
+    ) -> Result<Vec<Vec<Hit>>, IndexError> {
+        if !queries.len().is_multiple_of(self.dim()) {
+            return Err(IndexError::Dimension {
+                expected: self.dim(),
+                got: queries.len(),
+            });
+        }
+        let count = queries.len() / self.dim();
+        let share = count.div_ceil(threads.clamp(1, count.max(1))).max(1);
+        let part = |(at, part): (usize, &[f32])| -> Result<Vec<_>, IndexError> {
+            let rows = part.chunks_exact(self.dim()).enumerate();
+            let run = |(row, query): (usize, &[f32])| {
+                self.search(query, search)
+                    .map_err(|error| error.at(at * share + row))
+            };
+            rows.map(run).collect()
+        };
+        let parts = queries.chunks(share * self.dim()).enumerate();
+        if threads <= 1 {
+            return part((0, queries));
+        }
+        thread::scope(|scope| {
+            let workers: Vec<_> = parts.map(|one| scope.spawn(move || part(one))).collect();
+            let mut all = Vec::with_capacity(count);
+            for worker in workers {
+                all.extend(worker.join().expect("a search does not panic")?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// The nearest vectors to a query, best first: at most `k`, fewer if no more are live and in the namespace.
+    pub fn search(&self, query: &[f32], search: &Search) -> Result<Vec<Hit>, IndexError> {
+        if query.len() != self.dim() {
+            return Err(IndexError::Dimension {
+                expected: self.dim(),
+                got: query.len(),
+            });
+        }
+        let factor = quantise::factor(query, self.options.metric)
+            .map_err(|fault| IndexError::Vector { row: 0, fault })?;
+        let probe = Probe::query(query, factor);
+        Ok(match &*self.state.read() {
+            State::Flat(flat) => flat.search(self.kernel, &probe, search),
+            State::Graph(graph) => graph.search(&probe, search),
+        })
+    }
+}
+
+fn check(dim: usize, options: &Options) -> Result<(), IndexError> {
+    if !(1..=65_536).contains(&dim) {
+        return Err(IndexError::Option("dim must be 1 to 65536"));
+    }
+    if !(2..=256).contains(&options.m) {
+        return Err(IndexError::Option("m must be 2 to 256"));
+    }
+    if !(1..=4096).contains(&options.ef_construction) {
+        return Err(IndexError::Option("ef_construction must be 1 to 4096"));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! How rows come to have slots, and give them back.
+
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hashbrown::HashTable;
+
+use super::graph::{FREE, Graph, MAX_TIERS, SEGMENT, SEGMENT_BITS, Tier, hash};
+use super::layout::{Layout, Record, Shape};
+use super::memory::Block;
+use super::namespaces::Namespaces;
+
+impl Graph {
+    /// Draws the level of the next row: each is reached by one row in `m` of the one below.
+    pub(crate) fn draw(&mut self, seed: u64) -> usize {
+        self.drawn += 1;
+        let luck = hash(seed ^ self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let m = u64::from(self.layout.shape.links) / 2;
+        let bound = |below: &u64| Some(below / m);
+        std::iter::successors(Some(u64::MAX / m), bound)
+            .take_while(|&bound| luck < bound)
+            .count()
+            .min(MAX_TIERS)
+    }
+
+    /// Stores a record whose id is not there yet, unlinked, with room for links up to `level`.
+    pub(crate) fn claim(&mut self, record: &Record<'_>, level: usize) -> u32 {
+        self.widen(self.layout.shape.with(record));
+        let slot = self.free.pop().map_or(self.slots, |Reverse(slot)| slot);
+        self.slots = self.slots.max(slot + 1);
+        if (slot >> SEGMENT_BITS) as usize == self.segments.len() {
+            self.grow();
+        }
+        let (segment, row) = (
+            (slot >> SEGMENT_BITS) as usize,
+            (slot & (SEGMENT - 1)) as usize,
+        );
+        self.segments[segment].write(&self.layout, row, record);
+        self.tiers
+            .resize_with(self.tiers.len().max(level), Tier::default);
+        let places = usize::from(self.layout.shape.links) / 2;
+        for tier in &mut self.tiers[..level] {
+            tier.rows
+                .insert(slot, (0..places).map(|_| AtomicU32::new(0)).collect());
+        }
+        self.index(record, slot);
+        slot
+    }
+
+    /// Makes a stored row known by its id and namespace.
+    fn index(&mut self, record: &Record<'_>, slot: u32) {
+        let (segments, layout) = (&self.segments, &self.layout);
+        let id_of = |slot: &u32| {
+            segments[(slot >> SEGMENT_BITS) as usize].ids(layout, SEGMENT as usize)
+                [(slot & (SEGMENT - 1)) as usize]
+        };
+        self.table
+            .insert_unique(hash(record.id), slot, |slot| hash(id_of(slot)));
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.insert(record.namespace, slot);
+        }
+    }
+
+    fn grow(&mut self) {
+        // One segment of small pages suits sets of a few thousand; a second one says that the set is large.
+        if self.segments.len() == 1 {
+            let mut block = Block::pages(self.layout.bytes, true);
+            block.bytes_mut().copy_from_slice(self.segments[0].bytes());
+            self.segments[0] = block;
+        }
+        self.segments
+            .push(Block::pages(self.layout.bytes, !self.segments.is_empty()));
+    }
+
+    /// Adds the columns that the first expiry or the first namespace asks for.
+    fn widen(&mut self, shape: Shape) {
+        if shape == self.layout.shape {
+            return;
+        }
+        let layout = Layout::new(shape, SEGMENT);
+        let huge = self.segments.len() > 1;
+        for segment in &mut self.segments {
+            let mut block = Block::pages(layout.bytes, huge);
+            block.copy_from(&layout, segment, &self.layout, SEGMENT as usize);
+            *segment = block;
+        }
+        let named = shape.namespaces && !self.layout.shape.namespaces;
+        self.layout = layout;
+        if named {
+            self.name();
+        }
+    }
+
+    fn name(&mut self) {
+        let mut namespaces = Box::<Namespaces>::default();
+        for slot in self.live() {
+            namespaces.insert(self.record(slot).namespace, slot);
+        }
+        self.namespaces = Some(namespaces);
+    }
+
+    /// Forgets an unlinked row.
+    pub(crate) fn release(&mut self, slot: u32) {
+        let (id, namespace) = (self.id(slot), self.record(slot).namespace);
+        if let Ok(entry) = self.table.find_entry(hash(id), |&other| other == slot) {
+            entry.remove();
+        }
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.remove(namespace, slot);
+        }
+        for link in self.links(0, slot) {
+            link.store(0, Ordering::Relaxed);
+        }
+        for tier in &mut self.tiers {
+            tier.rows.remove(&slot);
+        }
+        let (segment, row) = (
+            (slot >> SEGMENT_BITS) as usize,
+            (slot & (SEGMENT - 1)) as usize,
+        );
+        self.segments[segment].set_id(&self.layout, row, FREE);
+        self.free.push(Reverse(slot));
+    }
+
+    /// Fills in what is derived from the rows; `false` if an id is there twice.
+    pub(crate) fn derive(&mut self) -> bool {
+        let slots: Vec<u32> = self.live().collect();
+        self.free = (0..self.slots)
+            .filter(|&slot| self.id(slot) == FREE)
+            .map(Reverse)
+            .collect();
+        self.table = HashTable::with_capacity(slots.len());
+        for &slot in &slots {
+            let id = self.id(slot);
+            if self.find(id).is_some() {
+                return false;
+            }
+            self.table
+                .insert_unique(hash(id), slot, |_| unreachable!("room was reserved"));
+        }
+        if self.layout.shape.namespaces {
+            self.name();
+        }
+        true
+    }
+}

@@ -1,0 +1,47 @@
+//! Searches beside writers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+
+#[test]
+fn searches_go_on_while_two_threads_change_the_index() {
+    let vectors = clustered(6000, 32, 30, 0.5, 10);
+    let index = filled(&vectors[..3000], Options::default(), 1);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let search = || {
+            let mut searches = 0;
+            while !done.load(Ordering::Relaxed) {
+                let at = searches % 1000;
+                let hits = index
+                    .search(
+                        &vectors[at],
+                        &Search {
+                            k: 5,
+                            ..Search::default()
+                        },
+                    )
+                    .unwrap();
+                assert!(
+                    !hits.is_empty() && hits.iter().all(|hit| hit.id < 6000 && hit.score <= 1.001)
+                );
+                assert!(hits[0].score > 0.99, "a vector that stays was not found");
+                searches += 1;
+            }
+            assert!(searches > 0);
+        };
+        let searchers = [scope.spawn(search), scope.spawn(search)];
+        let insert =
+            scope.spawn(|| (3000..6000).for_each(|id| put(&index, id as u64, &vectors[id], 0, 0)));
+        let delete = scope.spawn(|| (1000..3000).for_each(|id| assert_eq!(index.remove(&[id]), 1)));
+        insert.join().unwrap();
+        delete.join().unwrap();
+        done.store(true, Ordering::Relaxed);
+        searchers
+            .into_iter()
+            .for_each(|searcher| searcher.join().unwrap());
+    });
+    assert_eq!(index.len(), 4000);
+    assert_index_sound(&index);
+}

@@ -1,0 +1,234 @@
+//! Changes to an index: one writer at a time, in steps, so that searches wait only while a row is written or released.
+
+use std::thread;
+
+use hashbrown::HashMap;
+
+use super::batch::{Batch, Pending};
+use super::flat::Flat;
+use super::graph::Graph;
+use super::layout::Record;
+use super::quantise::{encode, padded};
+use super::{Index, IndexError, State};
+
+/// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`.
+pub(crate) const SWITCH: usize = 2048;
+
+/// Rows whose neighbours are sought at once when several threads add.
+const TOGETHER: usize = 256;
+
+impl Index {
+    /// Adds vectors, replacing those whose ids are there already: all of them, or none if one cannot be used.
+    ///
+    /// One thread gives the same index as adding the vectors one by one. With more the result is another, equally good one,
+    /// the same for any number of threads above one.
+    pub fn add(&self, batch: &Batch<'_>, threads: usize) -> Result<(), IndexError> {
+        let factors = self.check_batch(batch)?;
+        let last: Option<HashMap<u64, usize>> = (batch.ids.len() > 1).then(|| {
+            batch
+                .ids
+                .iter()
+                .enumerate()
+                .map(|(row, &id)| (id, row))
+                .collect()
+        });
+        let is_last = |row: &usize| {
+            last.as_ref()
+                .is_none_or(|last| last[&batch.ids[*row]] == *row)
+        };
+        let pending = (0..batch.ids.len()).filter(is_last).map(|row| Pending {
+            id: batch.ids[row],
+            encoded: encode(
+                &batch.vectors[row * self.dim()..(row + 1) * self.dim()],
+                factors[row],
+            ),
+            expires: batch.expires.get(row),
+            namespace: batch.namespaces.get(row),
+        });
+        let _turn = self.writer.lock();
+        if threads > 1 {
+            self.put_together(pending, threads)
+        } else {
+            pending.for_each(|row| self.put(&row.record()))
+        }
+        Ok(())
+    }
+
+    /// Removes vectors by id; says how many were there.
+    pub fn remove(&self, ids: &[u64]) -> usize {
+        let _turn = self.writer.lock();
+        ids.iter().filter(|&&id| self.take(id)).count()
+    }
+
+    /// Removes the vectors that expire at or before `now`; says how many.
+    pub fn expire(&self, now: u64) -> usize {
+        let _turn = self.writer.lock();
+        let expired = match &*self.state.read() {
+            State::Flat(flat) => flat.expired(now),
+            State::Graph(graph) => graph.expired(now),
+        };
+        expired.into_iter().filter(|&id| self.take(id)).count()
+    }
+
+    fn put(&self, record: &Record<'_>) {
+        if let State::Flat(flat) = &mut *self.state.write() {
+            flat.put(record);
+            if flat.len() <= SWITCH {
+                return;
+            }
+        }
+        if !self.promote() {
+            self.take(record.id);
+            let slot = self.claim(record);
+            self.reading(|graph| {
+                let mut scratch = graph.scratch();
+                let plan = graph.plan(slot, self.candidates(), &[], &mut scratch);
+                graph.link(slot, &plan, &mut scratch);
+                graph.give_back(scratch);
+            });
+            self.crown(slot);
+        }
+    }
+
+    fn candidates(&self) -> usize {
+        usize::from(self.options.ef_construction)
+    }
+
+    /// Lets the writer work on the graph while searches go on.
+    fn reading<T: Default>(&self, work: impl FnOnce(&Graph) -> T) -> T {
+        match &*self.state.read() {
+            State::Graph(graph) => work(graph),
+            State::Flat(_) => T::default(),
+        }
+    }
+
+    /// Lets the writer work on the graph alone.
+    fn writing<T: Default>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
+        match &mut *self.state.write() {
+            State::Graph(graph) => work(graph),
+            State::Flat(_) => T::default(),
+        }
+    }
+
+    fn claim(&self, record: &Record<'_>) -> u32 {
+        self.writing(|graph| {
+            let level = graph.draw(self.options.seed);
+            graph.claim(record, level)
+        })
+    }
+
+    /// Begins walks at this row if it stands higher than where they begin now.
+    fn crown(&self, slot: u32) {
+        if self.reading(|graph| graph.outranks(slot)) {
+            self.writing(|graph| graph.entry = Some(slot));
+        }
+    }
+
+    /// Turns a flat set that has become large into a graph, while it goes on answering. `false` if it is one already.
+    fn promote(&self) -> bool {
+        let state = self.state.read();
+        let State::Flat(flat) = &*state else {
+            return false;
+        };
+        let mut graph = Graph::new(self.kernel, padded(self.dim()), usize::from(self.options.m));
+        let mut scratch = graph.scratch();
+        for record in flat.records() {
+            let level = graph.draw(self.options.seed);
+            let slot = graph.claim(&record, level);
+            let plan = graph.plan(slot, self.candidates(), &[], &mut scratch);
+            graph.link(slot, &plan, &mut scratch);
+            if graph.outranks(slot) {
+                graph.entry = Some(slot);
+            }
+        }
+        graph.give_back(scratch);
+        drop(state);
+        *self.state.write() = State::Graph(Box::new(graph));
+        true
+    }
+
+    /// Turns a graph that has become small into a flat set.
+    fn demote(&self) {
+        let mut flat = Flat::new(padded(self.dim()));
+        self.reading(|graph| graph.live().for_each(|slot| flat.put(&graph.record(slot))));
+        *self.state.write() = State::Flat(flat);
+    }
+
+    /// Removes one vector; says whether it was there.
+    fn take(&self, id: u64) -> bool {
+        if let State::Flat(flat) = &mut *self.state.write() {
+            let row = flat.find(id);
+            row.into_iter().for_each(|row| flat.remove(row));
+            return row.is_some();
+        }
+        let Some(slot) = self.reading(|graph| graph.find(id)) else {
+            return false;
+        };
+        self.writing(|graph| graph.leave(slot));
+        self.reading(|graph| graph.unlink(slot));
+        let left = self.writing(|graph| {
+            graph.release(slot);
+            graph.len()
+        });
+        if left < SWITCH / 4 {
+            self.demote();
+        }
+        true
+    }
+
+    /// Seeks the neighbours of many rows at once, on all threads; joins them in their order.
+    fn put_together(&self, pending: impl Iterator<Item = Pending>, threads: usize) {
+        let mut pending = pending.peekable();
+        while pending.peek().is_some() {
+            if matches!(&*self.state.read(), State::Flat(_)) {
+                pending
+                    .next()
+                    .iter()
+                    .for_each(|row| self.put(&row.record()));
+                continue;
+            }
+            let mut slots = Vec::with_capacity(TOGETHER);
+            while slots.len() < TOGETHER {
+                let Some(row) = pending.next() else { break };
+                self.take(row.id);
+                slots.push(self.claim(&row.record()));
+                // A row that will be the new top must be joined before others can stand beside it.
+                if self.reading(|graph| graph.outranks(slots[slots.len() - 1])) {
+                    break;
+                }
+            }
+            self.settle(&slots, threads);
+        }
+    }
+
+    fn settle(&self, slots: &[u32], threads: usize) {
+        let share = slots.len().div_ceil(threads).max(1);
+        let plans = self.reading(|graph| {
+            let plan = |from: usize| {
+                let mut scratch = graph.scratch();
+                let ends = from..(from + share).min(slots.len());
+                let plans: Vec<_> = ends
+                    .map(|at| graph.plan(slots[at], self.candidates(), &slots[..at], &mut scratch))
+                    .collect();
+                graph.give_back(scratch);
+                plans
+            };
+            thread::scope(|scope| {
+                let starts = (0..slots.len()).step_by(share);
+                let workers: Vec<_> = starts.map(|from| scope.spawn(move || plan(from))).collect();
+                workers
+                    .into_iter()
+                    .flat_map(|worker| worker.join().expect("planning does not panic"))
+                    .collect::<Vec<_>>()
+            })
+        });
+        for (&slot, plan) in slots.iter().zip(&plans) {
+            self.reading(|graph| {
+                let mut scratch = graph.scratch();
+                graph.link(slot, plan, &mut scratch);
+                graph.give_back(scratch);
+            });
+            self.crown(slot);
+        }
+    }
+}

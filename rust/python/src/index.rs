@@ -1,0 +1,355 @@
+//! `Index` from Python: numpy in and out, one error mapping.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use gateway_core::index::{Batch, Column, Hit, Index as Core, IndexError, Metric, Options, Search};
+use numpy::{
+    IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+pyo3::create_exception!(
+    gateway.native,
+    DimensionError,
+    PyValueError,
+    "Vectors of another length than the index has."
+);
+pyo3::create_exception!(
+    gateway.native,
+    VectorError,
+    PyValueError,
+    "A vector that holds NaN or an infinity, or is all zeros where a cosine is asked for."
+);
+pyo3::create_exception!(
+    gateway.native,
+    IndexFileError,
+    PyValueError,
+    "A file or bytes that are not a whole, undamaged index."
+);
+
+fn raise(error: IndexError) -> PyErr {
+    let message = error.to_string();
+    match error {
+        IndexError::Dimension { .. } => DimensionError::new_err(message),
+        IndexError::Vector { .. } => VectorError::new_err(message),
+        IndexError::Corrupt(_) => IndexFileError::new_err(message),
+        IndexError::Io(error) => error.into(),
+        _ => PyValueError::new_err(message),
+    }
+}
+
+/// Finds the nearest vectors to a query: cosine or inner product, from ten vectors to millions.
+///
+/// A small index is scanned, a large one is walked as a graph (HNSW); which of the two is chosen by size. Vectors are kept
+/// at 12 bits a dimension: int8 codes to search by and half a byte more to rescore with, so scores are good to about 1e-4.
+/// Any number of threads may search while others add and remove.
+#[pyclass(frozen, module = "gateway.native")]
+pub struct Index(Core);
+
+type Found<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+#[pymethods]
+impl Index {
+    /// An empty index for vectors of `dim` dimensions.
+    ///
+    /// metric: "cosine" (vectors are stored at length one) or "ip" (inner product, stored as they are).
+    /// m: links that a new vector starts with; it may come to have twice as many.
+    /// ef_construction: how many candidates its neighbours are chosen from.
+    /// seed: with the order of inserts, it decides the whole graph.
+    #[new]
+    #[pyo3(signature = (dim, *, metric = "cosine", m = 16, ef_construction = 200, seed = 0))]
+    fn new(dim: usize, metric: &str, m: u16, ef_construction: u16, seed: u64) -> PyResult<Self> {
+        let metric = match metric {
+            "cosine" => Metric::Cosine,
+            "ip" => Metric::InnerProduct,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "metric must be 'cosine' or 'ip', not {metric:?}"
+                )));
+            }
+        };
+        Core::new(
+            dim,
+            Options {
+                metric,
+                m,
+                ef_construction,
+                seed,
+            },
+        )
+        .map(Self)
+        .map_err(raise)
+    }
+
+    /// Adds vectors, or replaces those whose ids are there already: all of them, or none if one cannot be used.
+    ///
+    /// ids: integers from 0 to 2^63 - 1, one or an array. vectors: float32, shape (dim,) or (n, dim).
+    /// expires: the instant, on any clock of the caller's, from which a vector is gone (0: never); one or an array.
+    /// namespace: an integer that a search can be narrowed to; one or an array.
+    /// threads: with 1, the result is the same as adding one by one; with more, another graph that is the same for any number above 1.
+    #[pyo3(signature = (ids, vectors, *, expires = None, namespace = None, threads = 1))]
+    fn add(
+        &self,
+        py: Python<'_>,
+        ids: &Bound<'_, PyAny>,
+        vectors: &Bound<'_, PyAny>,
+        expires: Option<&Bound<'_, PyAny>>,
+        namespace: Option<&Bound<'_, PyAny>>,
+        threads: usize,
+    ) -> PyResult<()> {
+        let ids = integers(ids, "ids")?;
+        let vectors = floats(vectors, "vectors")?;
+        self.check_width(&vectors)?;
+        let expires = expires.map_or(Ok(Integers::One(0)), |value| integers(value, "expires"))?;
+        let namespaces =
+            namespace.map_or(Ok(Integers::One(0)), |value| integers(value, "namespace"))?;
+        let values = contiguous(&vectors);
+        let batch = Batch {
+            ids: ids.as_slice(),
+            vectors: &values,
+            expires: expires.column(),
+            namespaces: namespaces.column(),
+        };
+        py.detach(|| self.0.add(&batch, threads)).map_err(raise)
+    }
+
+    /// The ids and scores of the `k` nearest vectors, best first.
+    ///
+    /// For a query of shape (dim,): two arrays of the number that was found. For (q, dim): two of shape (q, k), with id -1 and
+    /// score -inf where fewer were found. Ids are int64, scores float32: cosine or inner product, the higher the nearer.
+    /// ef: how many candidates a walk keeps (64 if not given): more finds more and takes longer.
+    /// now: vectors that expire at or before it are not found. namespace: only vectors of this one are.
+    #[pyo3(signature = (query, k = 1, *, ef = None, now = 0, namespace = None, threads = 1))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of the Python face")]
+    fn search<'py>(
+        &self,
+        py: Python<'py>,
+        query: &Bound<'py, PyAny>,
+        k: usize,
+        ef: Option<usize>,
+        now: u64,
+        namespace: Option<u64>,
+        threads: usize,
+    ) -> PyResult<Found<'py>> {
+        let queries = floats(query, "query")?;
+        self.check_width(&queries)?;
+        let values = contiguous(&queries);
+        let search = Search {
+            k,
+            ef,
+            now,
+            namespace,
+        };
+        if queries.ndim() == 1 {
+            let run = || self.0.search(&values, &search);
+            let hits = if self.0.is_large() {
+                py.detach(run)
+            } else {
+                run()
+            }
+            .map_err(raise)?;
+            let (ids, scores): (Vec<i64>, Vec<f32>) =
+                hits.iter().map(|hit| (hit.id as i64, hit.score)).unzip();
+            return Ok((
+                ids.into_pyarray(py).into_any(),
+                scores.into_pyarray(py).into_any(),
+            ));
+        }
+        let found = py
+            .detach(|| self.0.search_all(&values, &search, threads))
+            .map_err(raise)?;
+        table(py, &found, k)
+    }
+
+    /// Removes vectors by id, one or an array; says how many were there.
+    fn remove(&self, py: Python<'_>, ids: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let ids = integers(ids, "ids")?;
+        Ok(py.detach(|| self.0.remove(ids.as_slice())))
+    }
+
+    /// Removes the vectors that expire at or before `now`; says how many.
+    fn expire(&self, py: Python<'_>, now: u64) -> usize {
+        py.detach(|| self.0.expire(now))
+    }
+
+    /// Writes the index to a file, which is replaced at once when all is written.
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.0.save(&path)).map_err(raise)
+    }
+
+    /// Maps a saved index. The file may be replaced later, but must not be written in place.
+    #[staticmethod]
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        py.detach(|| Core::load(&path)).map(Self).map_err(raise)
+    }
+
+    /// The index as bytes, for a snapshot elsewhere than in a file.
+    fn dumps<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let bytes = py.detach(|| self.0.to_bytes());
+        PyBytes::new(py, &bytes)
+    }
+
+    /// An index from the bytes that `dumps` gave.
+    #[staticmethod]
+    fn loads(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
+        py.detach(|| Core::from_bytes(data))
+            .map(Self)
+            .map_err(raise)
+    }
+
+    /// How many vectors it holds, expired ones included until `expire` removes them.
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __contains__(&self, id: &Bound<'_, PyAny>) -> bool {
+        id.extract::<i64>()
+            .is_ok_and(|id| id >= 0 && self.0.contains(id as u64))
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Index(dim={}, metric={:?}, len={})",
+            self.0.dim(),
+            self.metric(),
+            self.0.len()
+        )
+    }
+
+    /// Dimensions of its vectors.
+    #[getter]
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    /// Which metric: "cosine" or "ip".
+    #[getter]
+    fn metric(&self) -> &'static str {
+        match self.0.options().metric {
+            Metric::Cosine => "cosine",
+            Metric::InnerProduct => "ip",
+        }
+    }
+
+    /// Bytes of memory that it holds.
+    #[getter]
+    fn memory(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+impl Index {
+    fn check_width(&self, vectors: &PyReadonlyArrayDyn<'_, f32>) -> PyResult<()> {
+        let shape = vectors.shape();
+        match shape {
+            [width] | [_, width] if *width == self.0.dim() => Ok(()),
+            [width] | [_, width] => Err(raise(IndexError::Dimension {
+                expected: self.0.dim(),
+                got: *width,
+            })),
+            _ => Err(DimensionError::new_err(format!(
+                "expected shape ({dim},) or (n, {dim}), got {shape:?}",
+                dim = self.0.dim()
+            ))),
+        }
+    }
+}
+
+/// An array as float32: itself if it is one, else converted where numpy can do so without losing kind.
+fn floats<'py>(value: &Bound<'py, PyAny>, name: &str) -> PyResult<PyReadonlyArrayDyn<'py, f32>> {
+    if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
+        return Ok(array.readonly());
+    }
+    let numpy = value.py().import("numpy")?;
+    let array = numpy.call_method1("asarray", (value,))?;
+    if !matches!(
+        array.getattr("dtype")?.getattr("kind")?.extract::<char>()?,
+        'f' | 'i' | 'u'
+    ) {
+        return Err(PyTypeError::new_err(format!(
+            "{name} must be an array of float32"
+        )));
+    }
+    let array = numpy.call_method1("asarray", (array, "float32"))?;
+    Ok(array.cast::<PyArrayDyn<f32>>()?.readonly())
+}
+
+fn contiguous<'a>(array: &'a PyReadonlyArrayDyn<'_, f32>) -> Cow<'a, [f32]> {
+    match array.as_slice() {
+        Ok(slice) => Cow::Borrowed(slice),
+        Err(_) => Cow::Owned(array.as_array().iter().copied().collect()),
+    }
+}
+
+enum Integers {
+    One(u64),
+    Many(Vec<u64>),
+}
+
+impl Integers {
+    fn as_slice(&self) -> &[u64] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+
+    fn column(&self) -> Column<'_> {
+        match self {
+            Self::One(value) => Column::All(*value),
+            Self::Many(values) => Column::Each(values),
+        }
+    }
+}
+
+/// An integer, or a one-dimensional array or sequence of them, none negative.
+fn integers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Integers> {
+    if let Ok(one) = value.extract::<i64>() {
+        return Ok(Integers::One(natural(one, name)?));
+    }
+    let wrong = || {
+        PyTypeError::new_err(format!(
+            "{name} must be an integer below 2^63 or a one-dimensional array of them"
+        ))
+    };
+    let numpy = value.py().import("numpy")?;
+    let array = numpy
+        .call_method1("asarray", (value,))
+        .map_err(|_| wrong())?;
+    let kind = array.getattr("dtype")?.getattr("kind")?.extract::<char>()?;
+    let is_empty = array.getattr("size")?.extract::<usize>()? == 0;
+    if !(matches!(kind, 'i' | 'u') || is_empty) || array.getattr("ndim")?.extract::<usize>()? != 1 {
+        return Err(wrong());
+    }
+    let array = numpy.call_method1("asarray", (array, "int64"))?;
+    let array = array.cast::<PyArray1<i64>>()?.readonly();
+    let values = array.as_array();
+    values
+        .iter()
+        .map(|&value| natural(value, name))
+        .collect::<PyResult<_>>()
+        .map(Integers::Many)
+}
+
+fn natural(value: i64, name: &str) -> PyResult<u64> {
+    u64::try_from(value).map_err(|_| {
+        PyValueError::new_err(format!("{name} must be from 0 to 2^63 - 1, not {value}"))
+    })
+}
+
+fn table<'py>(py: Python<'py>, found: &[Vec<Hit>], k: usize) -> PyResult<Found<'py>> {
+    let padded = |hits: &Vec<Hit>| {
+        let hits: Vec<_> = hits.iter().map(|hit| (hit.id as i64, hit.score)).collect();
+        let missing = std::iter::repeat_n((-1, f32::NEG_INFINITY), k - hits.len());
+        hits.into_iter().chain(missing)
+    };
+    let (ids, scores): (Vec<i64>, Vec<f32>) = found.iter().flat_map(padded).unzip();
+    let shape = [found.len(), k];
+    Ok((
+        ids.into_pyarray(py).reshape(shape)?.into_any(),
+        scores.into_pyarray(py).reshape(shape)?.into_any(),
+    ))
+}

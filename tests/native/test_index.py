@@ -1,0 +1,278 @@
+"""`native.Index` from Python: shapes, errors, and numpy's brute force as the oracle."""
+
+import subprocess
+import sys
+import threading
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.native import DimensionError, Index, IndexFileError, VectorError
+
+Floats = npt.NDArray[np.float32]
+
+
+def clustered(count: int, dim: int, seed: int, centres: int = 30) -> Floats:
+    middles = np.random.default_rng(0).standard_normal((centres, dim))
+    rng = np.random.default_rng(seed)
+    points = middles[rng.integers(0, centres, count)] + 0.6 * rng.standard_normal((count, dim))
+    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+
+
+def recall(index: Index, ids: npt.NDArray[np.int64], vectors: Floats, queries: Floats, k: int) -> float:
+    truth = ids[np.argsort(-(queries @ vectors.T), axis=1)[:, :k]]
+    found, _ = index.search(queries, k)
+    return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(found.tolist(), truth.tolist(), strict=True)]))
+
+
+@pytest.mark.parametrize("count", [1, 10, 500, 2048, 2049, 5000])
+def test_finds_what_brute_force_finds_at_every_size(count: int) -> None:
+    vectors, queries = clustered(count, 48, 1), clustered(50, 48, 2)
+    ids = np.arange(count) * 3
+    index = Index(48)
+    index.add(ids, vectors)
+    assert len(index) == count
+    assert recall(index, ids, vectors, queries, min(10, count)) > 0.97
+    found, scores = index.search(queries, 1)
+    assert found.dtype == np.int64
+    assert scores.dtype == np.float32
+    assert np.abs(scores[:, 0] - (queries * vectors[found[:, 0] // 3]).sum(axis=1)).max() < 1e-3
+
+
+def test_one_query_gives_what_there_is_and_many_give_a_padded_table() -> None:
+    index = Index(4)
+    ids, scores = index.search(np.ones(4, np.float32), 3)
+    assert ids.shape == scores.shape == (0,)
+    index.add([7, 8], np.eye(4, dtype=np.float32)[:2])
+    ids, scores = index.search([1.0, 0.5, 0.0, 0.0], 3)
+    assert ids.tolist() == [7, 8]
+    table, scores = index.search(np.eye(4, dtype=np.float32)[:2], 3)
+    assert table.tolist() == [[7, 8, -1], [8, 7, -1]]
+    assert scores[0, 2] == -np.inf
+
+
+def test_inner_product_keeps_lengths() -> None:
+    index = Index(2, metric="ip")
+    index.add([1, 2], np.array([[1, 0], [3, 0]], np.float32))
+    ids, scores = index.search(np.array([2, 0], np.float32), 2)
+    assert ids.tolist() == [2, 1]
+    assert scores.tolist() == pytest.approx([6, 2], abs=1e-2)
+    assert index.metric == "ip"
+
+
+def test_adding_an_id_again_replaces_its_vector() -> None:
+    index = Index(3)
+    index.add(5, [1, 0, 0])
+    index.add(5, [0, 1, 0])
+    assert len(index) == 1
+    assert index.search([0.0, 1.0, 0.0])[1][0] == pytest.approx(1, abs=1e-3)
+    index.add([6, 6], [[1, 0, 0], [0, 0, 1]])
+    assert index.search([0.0, 0.0, 1.0])[0].tolist() == [6]
+    assert 6 in index
+    assert 7 not in index
+    assert "6" not in index
+
+
+@pytest.mark.parametrize("count", [200, 4000])
+def test_namespaces_and_expiry_narrow_a_search(count: int) -> None:
+    vectors = clustered(count, 32, 3)
+    ids = np.arange(count)
+    index = Index(32)
+    index.add(ids, vectors, namespace=ids % 7, expires=np.where(ids % 2 == 0, 100, 0))
+    for now, namespace in [(0, 3), (99, 3), (100, 3), (100, None), (0, 99)]:
+        passes = (ids % 7 == namespace if namespace is not None else True) & ((now < 100) | (ids % 2 == 1))
+        wanted = ids[np.broadcast_to(passes, ids.shape)]
+        found, _ = index.search(vectors[:20], 5, now=now, namespace=namespace)
+        assert set(found.ravel().tolist()) <= set(wanted.tolist()) | {-1}
+        truth = np.argsort(-(vectors[:20] @ vectors[wanted].T), axis=1)[:, :5]
+        hits = [len(set(f) & set(wanted[t])) for f, t in zip(found.tolist(), truth, strict=True)]
+        assert sum(hits) >= 0.95 * truth.size
+    assert index.expire(99) == 0
+    assert index.expire(100) == (count + 1) // 2
+    assert len(index) == count // 2
+
+
+def test_ten_rounds_of_half_the_set_replaced_keep_recall() -> None:
+    rng = np.random.default_rng(4)
+    ids, vectors = np.arange(3000), clustered(3000, 32, 5)
+    index = Index(32)
+    index.add(ids, vectors)
+    for turn in range(10):
+        gone = rng.permutation(3000)[:1500]
+        assert index.remove(ids[gone]) == 1500
+        ids[gone] = np.arange(1500) + 10_000 * (turn + 1)
+        vectors[gone] = clustered(1500, 32, 6 + turn)
+        index.add(ids[gone], vectors[gone])
+        assert len(index) == 3000
+        assert recall(index, ids, vectors, clustered(50, 32, 99), 10) > 0.95
+    everything, _ = index.search(vectors[0], 3000, ef=3000)
+    assert sorted(everything.tolist()) == sorted(ids.tolist()), "every live vector can be reached"
+
+
+def test_same_seed_and_order_give_the_same_bytes() -> None:
+    vectors = clustered(2500, 16, 7)
+    made = []
+    for threads in (1, 1, 2, 3):
+        index = Index(16, seed=5)
+        index.add(np.arange(2500), vectors, threads=threads)
+        made.append(index.dumps())
+    assert made[0] == made[1]
+    assert made[2] == made[3]
+
+
+def test_save_and_load_across_processes(tmp_path: Path) -> None:
+    path, vectors = tmp_path / "index", clustered(2500, 16, 8)
+    index = Index(16)
+    index.add(np.arange(2500), vectors, expires=10, namespace=4)
+    index.save(path)
+    script = (
+        "import sys, numpy as np\n"
+        "from gateway.native import Index\n"
+        "index = Index.load(sys.argv[1])\n"
+        "query = np.frombuffer(bytes.fromhex(sys.argv[2]), np.float32)\n"
+        "print(len(index), *index.search(query, 3, namespace=4)[0], len(index.search(query, 3, now=10)[0]))\n"
+    )
+    command = [sys.executable, "-c", script, str(path), vectors[0].tobytes().hex()]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    ids, _ = index.search(vectors[0], 3)
+    assert answer == ["2500", *map(str, ids.tolist()), "0"]
+    assert Index.loads(index.dumps()).dumps() == path.read_bytes()
+
+
+@settings(max_examples=1000, deadline=None)
+@given(at=st.integers(0), kind=st.sampled_from(["cut", "flip", "zero", "grow", "version"]), bit=st.integers(0, 7))
+def test_damaged_files_are_refused(at: int, kind: str, bit: int) -> None:
+    whole = damaged_source()
+    at %= len(whole)
+    data = bytearray(whole)
+    if kind == "cut":
+        del data[at:]
+    elif kind == "flip":
+        data[at] ^= 1 << bit
+    elif kind == "zero":
+        data[at:] = bytes(len(data) - at)
+    elif kind == "grow":
+        data += bytes(at % 100 + 1)
+    else:
+        data[8:16] = (2 + at).to_bytes(8, "little")
+    if data != whole:
+        with pytest.raises(IndexFileError, match="not a usable index"):
+            Index.loads(bytes(data))
+
+
+def damaged_source(made: list[bytes] = []) -> bytes:  # noqa: B006  kept between examples
+    if not made:
+        index = Index(16, m=4, ef_construction=20)
+        index.add(np.arange(2100), clustered(2100, 16, 9))
+        made.append(index.dumps())
+    return made[0]
+
+
+def test_a_foreign_file_and_a_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "foreign").write_bytes(b"\x89PNG\r\n" * 100)
+    with pytest.raises(IndexFileError, match="does not begin like one"):
+        Index.load(tmp_path / "foreign")
+    with pytest.raises(FileNotFoundError):
+        Index.load(tmp_path / "missing")
+    with pytest.raises(FileNotFoundError):
+        Index(4).save(tmp_path / "no" / "folder")
+
+
+def test_misuse_is_a_typed_error_and_changes_nothing() -> None:
+    index = Index(4)
+    good = np.ones((1, 4), np.float32)
+    for error, call in [
+        (DimensionError, lambda: index.add(1, [1.0, 2.0])),
+        (DimensionError, lambda: index.add(1, np.ones((1, 1, 4), np.float32))),
+        (DimensionError, lambda: index.search(np.empty(0, np.float32))),
+        (DimensionError, lambda: index.search(np.float32(1))),
+        (VectorError, lambda: index.add([1, 2], np.vstack([good, good * np.nan]))),
+        (VectorError, lambda: index.add(1, good * np.inf)),
+        (VectorError, lambda: index.add(1, good * 0)),
+        (VectorError, lambda: index.search(np.zeros(4, np.float32))),
+        (ValueError, lambda: index.add([1, 2], good)),
+        (ValueError, lambda: index.add(-1, good)),
+        (ValueError, lambda: index.add(1, good, expires=[1, 2])),
+        (TypeError, lambda: index.add("one", good)),
+        (TypeError, lambda: index.add([1.5], good)),
+        (TypeError, lambda: index.add(2**63, good)),
+        (TypeError, lambda: index.add(1, ["a", "b", "c", "d"])),
+        (ValueError, lambda: Index(0)),
+        (ValueError, lambda: Index(4, m=1)),
+        (ValueError, lambda: Index(4, metric="l2")),  # type: ignore[arg-type]
+    ]:
+        with pytest.raises(error):
+            call()
+    assert len(index) == 0
+    index.add(np.empty(0, np.int64), np.empty((0, 4), np.float32))
+    assert len(index) == 0
+
+
+def test_any_layout_of_numbers_is_taken() -> None:
+    vectors = clustered(40, 8, 10)
+    plain, other = Index(8), Index(8)
+    plain.add(np.arange(40), vectors)
+    other.add(np.arange(40, dtype=np.uint16), np.asfortranarray(vectors.astype(np.float64)))
+    assert plain.dumps() == other.dumps()
+    assert plain.search(vectors[3])[0][0] == plain.search(np.repeat(vectors[3], 2)[::2])[0][0] == 3
+
+
+def test_searches_go_on_while_two_threads_insert_and_delete() -> None:
+    vectors = clustered(4000, 24, 11)
+    index = Index(24)
+    index.add(np.arange(3000), vectors[:3000])
+    done, misses, searches = threading.Event(), [], [0]
+
+    def search() -> None:
+        while not done.is_set():
+            at = searches[0] % 500
+            ids, _ = index.search(vectors[at])
+            searches[0] += 1
+            if ids.tolist() != [at]:
+                misses.append(at)
+
+    def insert() -> None:
+        for at in range(3000, 4000):
+            index.add(at, vectors[at])
+
+    def delete() -> None:
+        for at in range(500, 2500):
+            index.remove(at)
+
+    searcher = threading.Thread(target=search)
+    writers = [threading.Thread(target=insert), threading.Thread(target=delete)]
+    for thread in [searcher, *writers]:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    searcher.join()
+    assert len(index) == 2000
+    assert searches[0] > 0
+    assert len(misses) <= searches[0] // 100
+
+
+def test_many_small_indexes_cost_little_above_their_vectors() -> None:
+    vectors = clustered(5, 256, 12)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    kept = []
+    for _ in range(1000):
+        index = Index(256)
+        index.add(np.arange(5), vectors)
+        kept.append(index)
+    objects = (tracemalloc.get_traced_memory()[0] - before) / len(kept)
+    tracemalloc.stop()
+    # What Python allocated for each object, and what the index says that it allocated itself.
+    assert kept[0].memory - 5 * 256 * 3 // 2 + objects <= 300
+
+
+def test_memory_is_less_than_half_of_the_floats_and_links_of_a_graph() -> None:
+    index = Index(64)
+    index.add(np.arange(5000), clustered(5000, 64, 13))
+    assert index.memory / 5000 < 64 * 1.5 + 128 + 60
