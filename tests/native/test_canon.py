@@ -106,9 +106,7 @@ class Grower:
         return {self.name(): self.value(depth) for _ in range(self.random.randrange(size))}
 
     def message(self) -> dict[str, Any]:
-        message: dict[str, Any] = {
-            "role": self.random.choice(["system", "user", "user", "assistant", "tool"])
-        }
+        message: dict[str, Any] = {"role": self.random.choice(["system", "user", "user", "assistant", "tool"])}
         parts = [{"type": self.text(), **self.object(1)} for _ in range(self.random.randrange(4))]
         parts = [part for part in parts if isinstance(part["type"], str)]
         options = {
@@ -177,9 +175,7 @@ class Speller:
                 return self.number(value)
 
     def member(self, member: tuple[str, Any], ordered: bool) -> str:
-        return (
-            self.space() + self.bare(member[0], ordered) + self.space() + ":" + self.write(member[1], ordered)
-        )
+        return self.space() + self.bare(member[0], ordered) + self.space() + ":" + self.write(member[1], ordered)
 
     def character(self, c: str) -> str:
         short = {
@@ -214,9 +210,7 @@ class Speller:
         fraction = f".{text[point:]}" if point < len(text) else ""
         power += len(text) - point
         mark = self.random.choice(["e", "E"]) + (self.random.choice(["", "+"]) if power >= 0 else "-")
-        written = (
-            text[:point] + fraction + (f"{mark}{abs(power)}" if power or self.random.random() < 0.5 else "")
-        )
+        written = text[:point] + fraction + (f"{mark}{abs(power)}" if power or self.random.random() < 0.5 else "")
         return "-" * sign + written
 
 
@@ -242,9 +236,7 @@ def test_the_spelling_does_not_matter(request: dict[str, Any], seed: int) -> Non
 
 
 @given(requests, requests)
-def test_two_requests_share_a_key_only_if_the_oracle_says_so(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
+def test_two_requests_share_a_key_only_if_the_oracle_says_so(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert (key(one) == key(other)) == (oracle(one) == oracle(other))
 
 
@@ -619,9 +611,7 @@ def test_hostile_bodies_are_answered() -> None:
     """Deep, wide and long bodies; each would take minutes or the stack if it cost more than n log n."""
     assert refused(b'{"a":' * 1_000_000).param == "a"
     refused(b'{"a":' + b"[" * 5_000_000)
-    nested = (
-        b"{" + VALID + b',"x":' + b'{"b":0,"c":' * 120 + b'"' + b"z" * 1_000_000 + b'"' + b"}" * 120 + b"}"
-    )
+    nested = b"{" + VALID + b',"x":' + b'{"b":0,"c":' * 120 + b'"' + b"z" * 1_000_000 + b'"' + b"}" * 120 + b"}"
     CANON.read(nested)
     CANON.read(b"{" + VALID + b',"x":' + b"9" * 200_000 + b"}")
     CANON.read(b"{" + VALID + b',"x":0.' + b"9" * 200_000 + b"e-200000}")
