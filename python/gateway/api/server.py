@@ -12,11 +12,10 @@ from typing import Any, cast
 
 from aiohttp import http_parser, web
 from aiohttp.http import RawRequestMessage, StreamWriter
-from aiohttp.http_exceptions import ContentEncodingError
 
 from gateway.api import wire
 from gateway.api.eager import Started
-from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, ShuttingDown, UnsupportedMedia
+from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, ShuttingDown
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,14 @@ class Connection(web.RequestHandler):
     __slots__ = ("head_since", "server", "started")
 
     def __init__(self, server: Server, *, loop: asyncio.AbstractEventLoop, keepalive: float) -> None:
-        super().__init__(server, loop=loop, keepalive_timeout=keepalive, access_log=_SILENT, lingering_time=1.0)
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=keepalive,
+            access_log=_SILENT,
+            lingering_time=1.0,
+            auto_decompress=False,
+        )
         self.server = server
         self.started: Started[web.StreamResponse] | None = None
         self.head_since: float | None = loop.time()
@@ -108,8 +114,6 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What aiohttp's parser refuses, in OpenAI's shape."""
-        if isinstance(exc, ContentEncodingError):
-            return wire.failure(request, UnsupportedMedia(param="content-encoding"), close=True)
         if status < 500:
             return wire.failure(request, InvalidRequest("The request is not valid HTTP/1.1."), close=True)
         log.error("request failed", exc_info=exc)

@@ -79,8 +79,8 @@ class Keyring:
         """
         presented = digest(credential)
         key = self._find(credential, presented)
-        if key is None and credential.startswith(PREFIX):
-            self._refresh()  # it may have been made a moment ago, by another process
+        if key is None:
+            self._refresh()  # it, or the first key of all, may have been made a moment ago by another process
             key = self._find(credential, presented)
         if key is not None:
             return key
