@@ -211,7 +211,9 @@ impl Scanner {
                     self.marks.error = Some(0..json.len());
                 }
                 self.take(json, pass);
-                self.marks.error.is_none()
+                let forwarded = self.marks.error.is_none();
+                pass.chunk.events += u32::from(forwarded);
+                forwarded
             }
             Err(why) => {
                 self.fail(
@@ -235,7 +237,6 @@ impl Scanner {
     fn take(&mut self, json: &str, pass: &mut Pass) {
         self.transcript.take(json, &self.marks);
         let chunk = &mut pass.chunk;
-        chunk.events += 1;
         chunk.content |= self.marks.content;
         if self.marks.list.iter().any(|mark| mark.kind == Kind::Finish) {
             chunk.finish = self.transcript.finish().map(str::to_owned);
@@ -294,6 +295,7 @@ impl Scanner {
             }
             Ok(json) => {
                 self.take(json, pass);
+                pass.chunk.events = 1;
                 pass.owned = Some(held);
             }
         }

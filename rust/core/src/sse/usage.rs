@@ -132,7 +132,7 @@ struct Cut {
 impl Cut {
     fn find(text: &str) -> Skimmed<Cut> {
         let mut json = Skimmer::new(text);
-        let (mut counted, mut empty, mut error) = (false, false, false);
+        let (mut counted, mut named, mut filled, mut error) = (false, false, false, false);
         let mut members = Vec::new();
         json.members(|json, key| {
             match key.raw(json.text) {
@@ -143,9 +143,9 @@ impl Cut {
                     return Ok(());
                 }
                 "choices" if json.peek() == b'[' => {
-                    empty = true;
+                    named = true;
                     return json.items(|json| {
-                        empty = false;
+                        filled = true;
                         json.skip()
                     });
                 }
@@ -157,7 +157,7 @@ impl Cut {
         json.end()?;
         Ok(Cut {
             members,
-            only_usage: counted && empty && !error,
+            only_usage: counted && named && !filled && !error,
         })
     }
 
