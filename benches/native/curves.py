@@ -136,8 +136,9 @@ def main() -> None:
     versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     page = [
         "# Recall and speed of the index\n",
-        "Drawn by `python -m benches.native.curves`. One thread, unit vectors, M = 16, ef_construction = 200 for every library; numpy's "
-        f"brute force is the truth; each rate is the best of {ROUNDS} interleaved rounds of 1,000 queries in one batch.\n",
+        "Drawn by `python -m benches.native.curves`. One thread, unit vectors, M = 16, ef_construction = 200 for "
+        f"every library; numpy's brute force is the truth; each rate is the best of {ROUNDS} interleaved "
+        "rounds of 1,000 queries in one batch.\n",
         f"{arguments.count:,} vectors; {versions}; Python {platform.python_version()} on {platform.machine()}.\n",
         "*Clustered*: one centre for each hundred vectors. *Near-duplicate*: groups of ten that differ by little.\n",
     ]

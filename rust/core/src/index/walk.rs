@@ -159,7 +159,8 @@ impl Graph {
             }
         }
         self.walk(0, probe, &[from], ef, scratch);
-        if !scratch.pool.slots().all(passes) {
+        let may_hide = search.namespace.is_some() || (search.now > 0 && self.layout.shape.expires);
+        if may_hide && !scratch.pool.slots().all(passes) {
             self.sift(probe, from, passes, ef, scratch);
         }
         scratch.pool.shorten(search.depth());

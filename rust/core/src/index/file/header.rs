@@ -85,17 +85,19 @@ impl Header {
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, IndexError> {
+        if !bytes.starts_with(&MAGIC.to_le_bytes()) {
+            return Err(IndexError::Corrupt("it does not begin like one"));
+        }
         let words: Vec<u64> = pod_collect_to_vec(bytes.get(..HEADER).ok_or(CUT)?);
         let length = bytes.len();
-        match words[..3] {
-            [MAGIC, VERSION, stated] if stated == length as u64 => {}
-            [MAGIC, VERSION, _] => return Err(CUT),
-            [MAGIC, ..] => {
+        match words[1..3] {
+            [VERSION, stated] if stated == length as u64 => {}
+            [VERSION, _] => return Err(CUT),
+            _ => {
                 return Err(IndexError::Corrupt(
                     "it has a version that this build does not read",
                 ));
             }
-            _ => return Err(IndexError::Corrupt("it does not begin like one")),
         }
         let (body, sum) = bytes.split_at(length - 8);
         if length < HEADER + 8 || sum != xxh3_64(body).to_le_bytes() {
