@@ -102,8 +102,7 @@ struct Scratch {
     value: Vec<f32>,
     mixed: Vec<f32>,
     inner: Vec<f32>,
-    keys: Vec<f32>,
-    scores: Vec<f32>,
+    room: vector::Room,
 }
 
 impl Scratch {
@@ -116,8 +115,7 @@ impl Scratch {
             value: row(),
             mixed: row(),
             inner: vec![0.0; rows * INNER],
-            keys: Vec::new(),
-            scores: Vec::new(),
+            room: vector::Room::default(),
         }
     }
 }
@@ -146,14 +144,13 @@ impl Layer {
             value,
             mixed,
             inner,
-            keys,
-            scores,
+            room,
         } = scratch;
         bytes.quantise(cpu, rows, WIDTH);
         self.query.apply(cpu, bytes, query);
         self.key.apply(cpu, bytes, key);
         self.value.apply(cpu, bytes, value);
-        vector::attend(cpu, HEADS, query, key, value, mixed, keys, scores);
+        vector::attend(cpu, HEADS, [query, key, value], mixed, room);
         bytes.quantise(cpu, mixed, WIDTH);
         self.attention.apply(cpu, bytes, query);
         vector::add(cpu, query, rows);

@@ -96,7 +96,7 @@ fn erf(x: f32) -> f32 {
     let p = p * s - 2.101_024e-6;
     let p = p * s - 5.692_506_4e-5;
     let p = p * s - 7.349_906e-4;
-    let p = p * s - 2.954_599_8e-3;
+    let p = p * s - 2.954_6e-3;
     let p = (p * s - 1.609_603_3e-2) * x;
     let q = -1.456_607_2e-5;
     let q = q * s - 2.133_740_6e-4;
@@ -165,44 +165,77 @@ versions! {
 /// Columns of one attention head.
 const HEAD: usize = 32;
 
-versions! {
-    /// Multi-head attention over rows of `heads` times 32 columns. `keys` and `scores` are room to work in.
-    pub(super) fn attend(
-        heads: usize, q: &[f32], k: &[f32], v: &[f32], out: &mut [f32], keys: &mut Vec<f32>, scores: &mut Vec<f32>,
-    ) {
-        let (q, k, v) = (q.as_chunks::<HEAD>().0, k.as_chunks::<HEAD>().0, v.as_chunks::<HEAD>().0);
-        let out = out.as_chunks_mut::<HEAD>().0;
-        let t = q.len() / heads;
-        // Scores are made sixteen at a time, from keys that stand in columns; those past the last are not looked at.
-        let room = t.next_multiple_of(LANES);
-        keys.clear();
-        keys.resize(HEAD * room, 0.0);
-        scores.resize(room, 0.0);
-        for head in 0..heads {
-            for (at, key) in k.iter().skip(head).step_by(heads).enumerate() {
-                for (d, x) in key.iter().enumerate() {
-                    keys[d * room + at] = x * 0.176_776_7; // 1 / √32
+/// Room for attention to work in, kept from layer to layer.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// A head's keys in columns, padded with zeros to whole lanes.
+    keys: Vec<f32>,
+    scores: Vec<f32>,
+}
+
+impl Room {
+    #[inline(always)]
+    fn take_keys<'a>(&mut self, keys: impl ExactSizeIterator<Item = &'a [f32; HEAD]>) {
+        let width = keys.len().next_multiple_of(LANES);
+        self.scores.resize(width, 0.0);
+        self.keys.clear();
+        self.keys.resize(HEAD * width, 0.0);
+        for (at, key) in keys.enumerate() {
+            for (d, x) in key.iter().enumerate() {
+                self.keys[d * width + at] = x * 0.176_776_7; // 1 / √32
+            }
+        }
+    }
+
+    /// The query's products with all keys, sixteen at a time; those past the last key are not to be looked at.
+    #[inline(always)]
+    fn score(&mut self, query: &[f32; HEAD]) {
+        let width = self.scores.len();
+        for (block, scores) in self
+            .scores
+            .as_chunks_mut::<LANES>()
+            .0
+            .iter_mut()
+            .enumerate()
+        {
+            let mut sums = [0.0_f32; LANES];
+            for (x, row) in query.iter().zip(self.keys.chunks_exact(width)) {
+                let row = &row.as_chunks::<LANES>().0[block];
+                for lane in 0..LANES {
+                    sums[lane] += x * row[lane];
                 }
             }
-            for (query, out) in q.iter().zip(out.iter_mut()).skip(head).step_by(heads) {
-                for (block, scores) in scores.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                    let mut sums = [0.0_f32; LANES];
-                    for (x, row) in query.iter().zip(keys.chunks_exact(room)) {
-                        let row = &row.as_chunks::<LANES>().0[block];
-                        for lane in 0..LANES {
-                            sums[lane] += x * row[lane];
-                        }
-                    }
-                    *scores = sums;
-                }
-                let scores = &mut scores[..t];
-                let top = scores.iter().fold(f32::MIN, |top, &s| if s > top { s } else { top });
-                for score in scores.iter_mut() {
-                    *score = exp(*score - top);
-                }
-                let scale = 1.0 / sum(scores);
+            *scores = sums;
+        }
+    }
+}
+
+/// Scores to weights, which are yet to be divided by the sum that this gives.
+#[inline(always)]
+fn soften(scores: &mut [f32]) -> f32 {
+    let top = scores
+        .iter()
+        .fold(f32::MIN, |top, &s| if s > top { s } else { top });
+    for score in scores.iter_mut() {
+        *score = exp(*score - top);
+    }
+    sum(scores)
+}
+
+versions! {
+    /// Multi-head attention of queries, keys and values in rows of `heads` times 32 columns.
+    pub(super) fn attend(heads: usize, rows: [&[f32]; 3], out: &mut [f32], room: &mut Room) {
+        let [queries, keys, values] = rows.map(|rows| rows.as_chunks::<HEAD>().0);
+        let out = out.as_chunks_mut::<HEAD>().0;
+        let t = queries.len() / heads;
+        for head in 0..heads {
+            room.take_keys(keys.iter().skip(head).step_by(heads));
+            for (query, out) in queries.iter().zip(out.iter_mut()).skip(head).step_by(heads) {
+                room.score(query);
+                let weights = &mut room.scores[..t];
+                let scale = 1.0 / soften(weights);
                 let mut mixed = [0.0_f32; HEAD];
-                for (value, weight) in v.iter().skip(head).step_by(heads).zip(scores.iter()) {
+                for (value, weight) in values.iter().skip(head).step_by(heads).zip(weights.iter()) {
                     for d in 0..HEAD {
                         mixed[d] += value[d] * weight;
                     }
@@ -308,7 +341,7 @@ mod tests {
             let rows: Vec<f32> = (0..t * 384).map(noise).collect();
             each_cpu(|cpu| {
                 let mut out = vec![0.0; rows.len()];
-                attend(cpu, 12, &rows, &rows, &rows, &mut out, &mut Vec::new(), &mut Vec::new());
+                attend(cpu, 12, [&rows; 3], &mut out, &mut Room::default());
                 bits(&out)
             });
         }

@@ -200,7 +200,8 @@ impl<'t> Counter<'t> {
         match self.template().tools {
             Tools::TypeScript => {
                 self.text(&tools::typescript(&declared)?);
-                self.fixed = (self.fixed + NAMESPACE).saturating_sub(declared.len() as u64);
+                self.words += NAMESPACE;
+                self.words -= (declared.len() as u64).min(self.words);
             }
             Tools::Json { around } => {
                 self.fixed += around;
