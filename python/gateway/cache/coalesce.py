@@ -76,15 +76,11 @@ class Flight:
 
     def end(self) -> None:
         """The answer is complete."""
-        self.ended = True
-        self._show()
+        self._finish(None)
 
     def fail(self, error: GatewayError) -> None:
         """The answer broke off; every cursor is told once it has read what was shown before."""
-        self.error = error
-        if not self._showing:
-            self._chunks.clear()
-        self.end()
+        self._finish(error)
 
     def transcript(self) -> bytes | None:
         """The answer so far; None once it is too long to keep."""
@@ -100,6 +96,7 @@ class Flight:
         self._cursors.discard(cursor)
         if not self._cursors and not self.ended and self._task is not None:
             self._task.cancel()
+            self.fail(UpstreamInterrupted("Nobody was left to read this answer."))  # so that nobody joins it any more
         self.advanced()
 
     def advanced(self) -> None:
@@ -113,6 +110,14 @@ class Flight:
             raise UpstreamInterrupted("This client fell too far behind the answer that it shares with others.")
         index = position - self._dropped
         return self._chunks[index] if self._showing and index < len(self._chunks) else None
+
+    def _finish(self, error: GatewayError | None) -> None:
+        if self.ended:
+            return
+        self.ended, self.error = True, error
+        if error is not None and not self._showing:
+            self._chunks.clear()
+        self._show()
 
     def _show(self) -> None:
         self._showing = True

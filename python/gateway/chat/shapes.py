@@ -114,7 +114,7 @@ def _extend_tool_call(calls: list[dict[str, Any]], delta: dict[str, Any]) -> Non
     for name, value in delta.items():
         if name == "function":
             _extend_function(call.setdefault("function", {}), value or {})
-        elif name != "index" and value not in (None, ""):
+        elif name != "index" and (value not in (None, "") or name not in call):
             call[name] = value
     call.setdefault("type", "function")
 

@@ -50,6 +50,9 @@ def _parse(path: Path) -> dict[str, Any]:
         raw = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror}"]) from error
+    except yaml.MarkedYAMLError as error:  # its full text quotes the file, and with it perhaps a secret
+        at = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigError([f"{path}: not valid YAML{at}: {error.problem}"]) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from error
     if raw is None:
@@ -119,15 +122,11 @@ def _cross_check(config: Config) -> Iterator[str]:
         if provider.base_url is None and name not in ROWS:
             yield f"providers.{name}.base_url: missing; only {', '.join(ROWS)} need none"
         if provider.base_url is not None:
-            url = urlsplit(provider.base_url)
-            if url.scheme not in ("http", "https") or not url.hostname:
+            here = {"127.0.0.1", "localhost", "::1", config.server.host}
+            scheme, host, port = _address(provider.base_url)
+            if scheme not in ("http", "https") or not host:
                 yield f"providers.{name}.base_url: must be an http or https URL such as https://host/v1"
-            elif url.port == config.server.port and url.hostname in (
-                "127.0.0.1",
-                "localhost",
-                "::1",
-                config.server.host,
-            ):
+            elif port == config.server.port and host in here:
                 yield f"providers.{name}.base_url: this is the gateway itself; every call would go round in a circle"
     for alias, target in config.models.items():
         provider_name, slash, model = target.partition("/")
@@ -136,6 +135,15 @@ def _cross_check(config: Config) -> Iterator[str]:
         elif provider_name not in config.providers and provider_name not in ROWS and provider_name != "demo":
             near = difflib.get_close_matches(provider_name, [*config.providers, *ROWS], 1)
             yield f"models.{alias}: no provider '{provider_name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+
+
+def _address(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port; empty where there are none."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port
+    except ValueError:
+        return "", "", None
 
 
 def _dotted(at: Path_) -> str:

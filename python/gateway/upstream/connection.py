@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT = 64 << 10
 PAUSE_AT = 256 << 10
-INFLATED_AT_ONCE = 1 << 20
+INFLATED_AT_ONCE = 16 << 20
 
 
 class Connection(asyncio.Protocol):
@@ -47,8 +47,8 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: dict[str, str] = {}
         self._parts: list[bytes] = []
-        self._buffered = self._head_size = 0
-        self._head_done = self._done = self._paused = self._keep_alive = False
+        self._buffered = self._head_size = self._header_size = 0
+        self._head_done = self._done = self._paused = self._keep_alive = self._encoded = False
         self._error: GatewayError | None = None
         self._inflater: zlib._Decompress | None = None
         self._deadline = self._sent = self._heard = 0.0
@@ -137,43 +137,48 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        if not self._done and self.exchanges:
-            if self._head_done and self._ends_with_connection():
+        if not self._done and self._error is None and self.exchanges:
+            if error is None and self._ends_with_connection():
                 self._done = True
             else:
-                name = self._provider.name
-                said = (
-                    "broke off in the middle of its answer"
-                    if self._head_done
-                    else "closed the connection without an answer"
-                )
-                self._fail(UpstreamInterrupted(f"{name} {said}."))
+                self._fail(self._cut())
         self._wake()
         self._disarm()
         self._lost(self)
 
     # What the parser calls.
 
+    def on_message_begin(self) -> None:
+        if self._done:  # a second answer must never be taken for a part of this one, or for the next call's
+            raise self._garbled()
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._header_size += len(name) + len(value)
+        if self._header_size > HEAD_LIMIT:
+            raise self._garbled()
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
             self.headers.clear()
             return
-        self.status, self._head_done = status, True
         encoding = self.headers.get("content-encoding", "identity").lower()
-        if encoding in ("gzip", "x-gzip", "deflate"):
-            self._inflater = zlib.decompressobj(zlib.MAX_WBITS | 32 if encoding != "deflate" else zlib.MAX_WBITS)
-        elif encoding not in ("identity", ""):
-            self._fail(UpstreamInvalid(f"{self._provider.name} sent an encoding that was not asked for."))
+        self._encoded = encoding not in ("identity", "")
+        if self._encoded and encoding not in ("gzip", "x-gzip", "deflate"):
+            raise UpstreamInvalid(f"{self._provider.name} sent an encoding that was not asked for.")
+        self.status, self._head_done = status, True
 
     def on_body(self, body: bytes) -> None:
-        if self._inflater is not None:
+        if self._encoded:
+            self._inflater = self._inflater or zlib.decompressobj(zlib.MAX_WBITS | 32)
             body = self._inflater.decompress(body, INFLATED_AT_ONCE)
             if self._inflater.unconsumed_tail:
                 raise UpstreamInvalid(f"{self._provider.name} sent an answer that inflates beyond reason.")
+            if self._inflater.unused_data:
+                raise self._garbled()
+            if not body:  # an empty read would be the end of the answer
+                return
         self._parts.append(body)
         self._buffered += len(body)
         if self._buffered > PAUSE_AT and not self._paused and self._transport is not None:
@@ -182,6 +187,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._head_done:
+            if self._inflater is not None and not self._inflater.eof:
+                raise self._cut()
             self._done = True
             self._keep_alive = self._parser.should_keep_alive()  # afterwards llhttp has forgotten
             self._disarm()
@@ -232,8 +239,14 @@ class Connection(asyncio.Protocol):
         self._fail(UpstreamTimeout(f"{self._provider.name} {what}."))
 
     def _ends_with_connection(self) -> bool:
+        """Whether an answer of which the end was not seen is complete when the provider closes."""
         chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
-        return not chunked and "content-length" not in self.headers
+        inflated = self._inflater is None or self._inflater.eof
+        return self._head_done and inflated and not chunked and "content-length" not in self.headers
+
+    def _cut(self) -> UpstreamInterrupted:
+        what = "broke off in the middle of its answer" if self._head_done else "closed the connection without an answer"
+        return UpstreamInterrupted(f"{self._provider.name} {what}.")
 
     def _garbled(self) -> UpstreamInvalid:
         return UpstreamInvalid(f"{self._provider.name} sent something that is not a valid HTTP response.")

@@ -1,0 +1,473 @@
+"""One connection to a provider, against a raw server that does what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.errors import (
+    UpstreamError,
+    UpstreamInterrupted,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gateway.providers.base import Outgoing, Provider, Timeouts
+from gateway.providers.table import OPENAI
+from gateway.upstream.connection import PAUSE_AT
+from gateway.upstream.pool import HttpExchange, Pool
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+ASKED = Outgoing("/chat/completions", (("authorization", "Bearer k"),), b'{"x":1}')
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Server:
+    """`serve` handles every request of a connection; `requests` holds the heads and bodies, `connections` counts."""
+
+    def __init__(self, serve: Handler) -> None:
+        self._serve = serve
+        self.connections = 0
+        self.open = 0
+        self.requests: list[bytes] = []
+        self.gone = asyncio.Event()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open += 1
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                self.requests.append(head + await reader.readexactly(length))
+                await self._serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.open -= 1
+            self.gone.set()
+            writer.close()
+
+
+@asynccontextmanager
+async def serving(serve: Handler, **timeouts: float) -> AsyncIterator[tuple[Server, Pool, Provider]]:
+    server = Server(serve)
+    listener = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    provider = Provider("acme", f"http://127.0.0.1:{port}/v1", OPENAI, timeouts=Timeouts(**timeouts))
+    pool = Pool()
+    try:
+        yield server, pool, provider
+    finally:
+        await pool.close()
+        listener.close()
+        while server.open:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+def sends(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Handler:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause)
+        if close:
+            writer.close()
+            raise ConnectionResetError
+
+    return serve
+
+
+async def body(exchange: HttpExchange) -> bytes:
+    data = b""
+    while read := await exchange.read():
+        data += read
+    return data
+
+
+async def ask(pool: Pool, provider: Provider) -> tuple[int, bytes]:
+    async with await pool.send(provider, ASKED) as exchange:
+        return exchange.status, await body(exchange)
+
+
+def sized(data: bytes, *lines: bytes) -> bytes:
+    return b"\r\n".join([OK.strip(), *lines, b"content-length: %d" % len(data), b"", data])
+
+
+def chunked(*pieces: bytes, lines: bytes = b"") -> bytes:
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+    return OK + lines + b"transfer-encoding: chunked\r\n\r\n" + framed
+
+
+async def test_a_request_is_one_head_and_the_body() -> None:
+    async with serving(sends(sized(b"{}"))) as (server, pool, provider):
+        await ask(pool, provider)
+
+        (request,) = server.requests
+        port = provider.base_url.rpartition(":")[2].removesuffix("/v1")
+        assert request.startswith(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:%b\r\n" % port.encode())
+        assert b"\r\nauthorization: Bearer k\r\n" in request
+        assert request.endswith(b'\r\ncontent-length: 7\r\n\r\n{"x":1}')
+
+
+@pytest.mark.parametrize("answer", [sized(b"hello"), chunked(b"hel", b"lo")], ids=["sized", "chunked"])
+async def test_twenty_calls_one_after_the_other_use_one_connection(answer: bytes) -> None:
+    async with serving(sends(answer)) as (server, pool, provider):
+        answers = [await ask(pool, provider) for _ in range(20)]
+
+        assert answers == [(200, b"hello")] * 20
+        assert (server.connections, len(server.requests), len(pool)) == (1, 20, 1)
+
+
+async def test_calls_at_once_have_a_connection_each_and_those_are_used_again() -> None:
+    async with serving(sends(b"", sized(b"hello"), pause=0.01)) as (server, pool, provider):
+        for _ in range(3):
+            await asyncio.gather(*(ask(pool, provider) for _ in range(5)))
+
+        assert server.connections == 5
+
+
+ANSWERS = {
+    "sized": sends(sized(b"hello")),
+    "empty": sends(sized(b"")),
+    "chunked": sends(chunked(b"he", b"llo")),
+    "chunked with trailers": sends(chunked(b"hello")[:-2] + b"x-checksum: 1\r\n\r\n"),
+    "byte by byte": sends(*(bytes([byte]) for byte in chunked(b"he", b"llo"))),
+    "until the close": sends(OK + b"\r\nhel", b"lo", close=True),
+    "HTTP/1.0": sends(b"HTTP/1.0 200 OK\r\n\r\nhello", close=True),
+    "100 Continue first": sends(b"HTTP/1.1 100 Continue\r\n\r\n", sized(b"hello")),
+    "103 Early Hints first": sends(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + sized(b"hello")),
+    "no reason": sends(b"HTTP/1.1 200\r\ncontent-length: 5\r\n\r\nhello"),
+}
+
+
+@pytest.mark.parametrize("form", ANSWERS)
+async def test_every_form_of_a_body_is_read(form: str) -> None:
+    async with serving(ANSWERS[form]) as (_, pool, provider):
+        assert await ask(pool, provider) == (200, b"" if form == "empty" else b"hello")
+
+
+async def test_connection_close_is_obeyed() -> None:
+    async with serving(sends(sized(b"hello", b"connection: close"))) as (server, pool, provider):
+        for _ in range(3):
+            assert await ask(pool, provider) == (200, b"hello")
+
+        assert server.connections == 3
+
+
+def deflated(data: bytes, wbits: int) -> bytes:
+    packer = zlib.compressobj(wbits=wbits)
+    return packer.compress(data) + packer.flush()
+
+
+TEXT = b"data: hello\n\n" * 100
+ENCODED = {
+    "gzip": (b"gzip", gzip.compress(TEXT)),
+    "x-gzip": (b"x-gzip", gzip.compress(TEXT)),
+    "GZIP": (b"GZIP", gzip.compress(TEXT)),
+    "deflate": (b"deflate", deflated(TEXT, zlib.MAX_WBITS)),
+    "identity": (b"identity", TEXT),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+async def test_encoded_answers_are_decoded_at_any_split(encoding: str, size: int) -> None:
+    name, data = ENCODED[encoding]
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    answer = chunked(*pieces, lines=b"content-encoding: %b\r\n" % name)
+    async with serving(sends(answer)) as (server, pool, provider):
+        assert await ask(pool, provider) == (200, TEXT)
+        assert await ask(pool, provider) == (200, TEXT)
+        assert server.connections == 1
+
+
+async def test_a_network_read_that_inflates_to_nothing_is_not_the_end() -> None:
+    data = gzip.compress(TEXT)
+    pieces = [OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(data), data[:5], data[5:12], data[12:]]
+    async with serving(sends(*pieces, pause=0.02)) as (_, pool, provider):
+        assert await ask(pool, provider) == (200, TEXT)
+
+
+async def test_an_encoded_answer_without_a_body_is_empty() -> None:
+    async with serving(sends(sized(b"", b"content-encoding: gzip"))) as (_, pool, provider):
+        assert await ask(pool, provider) == (200, b"")
+
+
+async def test_what_compresses_well_is_no_bomb() -> None:
+    text = TEXT * 2000
+    async with serving(sends(sized(gzip.compress(text), b"content-encoding: gzip"))) as (_, pool, provider):
+        assert await ask(pool, provider) == (200, text)
+
+
+BAD_ENCODINGS = {
+    "a bomb": (b"gzip", gzip.compress(bytes(64 << 20), 9)),
+    "not gzip": (b"gzip", b"plain text"),
+    "not asked for": (b"br", b"xxx"),
+    "raw deflate": (b"deflate", deflated(TEXT, -zlib.MAX_WBITS)),
+    "gzip of two members": (b"gzip", gzip.compress(TEXT[:500]) + gzip.compress(TEXT[500:])),
+    "cut gzip": (b"gzip", gzip.compress(TEXT)[:-20]),
+    "cut deflate": (b"deflate", deflated(TEXT, zlib.MAX_WBITS)[:-5]),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_ENCODINGS)
+@pytest.mark.parametrize("until_the_close", [False, True])
+async def test_an_encoding_that_lies_is_an_error_and_no_short_answer(bad: str, until_the_close: bool) -> None:
+    name, data = BAD_ENCODINGS[bad]
+    line = b"content-encoding: %b" % name
+    answer = OK + line + b"\r\n\r\n" + data if until_the_close else sized(data, line)
+    async with serving(sends(answer, close=until_the_close)) as (server, pool, provider):
+        with pytest.raises(UpstreamInterrupted if "cut" in bad else UpstreamInvalid, match="acme"):
+            await ask(pool, provider)
+
+        await asyncio.wait_for(server.gone.wait(), 5)
+        assert len(pool) == 0
+
+
+def resets(data: bytes) -> Handler:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        linger = (1).to_bytes(4, "little") + bytes(4)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+        raise ConnectionResetError
+
+    return serve
+
+
+BROKEN: dict[str, tuple[Handler, type[UpstreamError]]] = {
+    "no answer": (sends(close=True), UpstreamInterrupted),
+    "half a head": (sends(OK + b"content-le", close=True), UpstreamInterrupted),
+    "half a body": (sends(sized(b"hello")[:-2], close=True), UpstreamInterrupted),
+    "half a chunk": (sends(chunked(b"hello")[:-8], close=True), UpstreamInterrupted),
+    "no last chunk": (sends(chunked(b"hello")[:-5], close=True), UpstreamInterrupted),
+    "a reset until the close": (resets(OK + b"\r\nhello"), UpstreamInterrupted),
+    "another protocol": (sends(b"SSH-2.0-OpenSSH_9.6\r\n"), UpstreamInvalid),
+    "a bad chunk size": (sends(OK + b"transfer-encoding: chunked\r\n\r\nxyz\r\n"), UpstreamInvalid),
+    "two lengths": (sends(OK + b"content-length: 5\r\ncontent-length: 6\r\n\r\nhello"), UpstreamInvalid),
+    "a length and chunks": (
+        sends(OK + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+        UpstreamInvalid,
+    ),
+    "a head without end": (sends(OK + b"x-y: " + b"z" * 70_000), UpstreamInvalid),
+    "a head over 64 KB": (sends(OK + b"x-y: " + b"z" * 70_000 + b"\r\ncontent-length: 0\r\n\r\n"), UpstreamInvalid),
+    "headers over 64 KB": (
+        sends(OK + b"".join(b"x-%d: y\r\n" % n for n in range(10_000)) + b"content-length: 0\r\n\r\n"),
+        UpstreamInvalid,
+    ),
+    "an upgrade": (
+        sends(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"),
+        UpstreamInvalid,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_broken_answer_is_an_error_and_its_connection_is_gone(fault: str) -> None:
+    serve, error = BROKEN[fault]
+    async with serving(serve, headers=2, idle=2) as (server, pool, provider):
+        with pytest.raises(error, match="acme"):
+            await ask(pool, provider)
+
+        await asyncio.wait_for(server.gone.wait(), 5)
+        assert len(pool) == 0
+
+
+async def test_two_answers_to_one_request_never_reach_the_next_one() -> None:
+    answers = iter([sized(b"first") + sized(b"poison"), sized(b"second")])
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(next(answers))
+
+    async with serving(serve) as (server, pool, provider):
+        assert await ask(pool, provider) == (200, b"first")
+        assert await ask(pool, provider) == (200, b"second")
+        assert server.connections == 2
+
+
+async def test_an_answer_that_nobody_asked_for_closes_an_idle_connection() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(sized(b"answer"))
+        await writer.drain()
+        await asyncio.sleep(0.01)
+        writer.write(sized(b"poison"))
+
+    async with serving(serve) as (server, pool, provider):
+        assert await ask(pool, provider) == (200, b"answer")
+        await asyncio.wait_for(server.gone.wait(), 5)
+
+        assert await ask(pool, provider) == (200, b"answer")
+        assert server.connections == 2
+
+
+async def test_a_reused_connection_that_was_closed_costs_a_fresh_one_and_no_error() -> None:
+    served: list[None] = []
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(None)
+        if len(served) == 2:
+            writer.transport.abort()
+            raise ConnectionResetError
+        writer.write(sized(b"hello"))
+
+    async with serving(serve) as (server, pool, provider):
+        assert [await ask(pool, provider), await ask(pool, provider)] == [(200, b"hello")] * 2
+        assert (server.connections, len(served)) == (2, 3)
+
+
+async def test_a_fresh_connection_that_is_closed_is_not_tried_again() -> None:
+    async with serving(sends(close=True)) as (server, pool, provider):
+        with pytest.raises(UpstreamInterrupted):
+            await ask(pool, provider)
+
+        assert server.connections == 1
+
+
+async def test_an_answer_that_has_begun_is_not_asked_for_again() -> None:
+    served: list[None] = []
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(None)
+        writer.write(sized(b"hello") if len(served) == 1 else OK)
+        await writer.drain()
+        if len(served) == 2:
+            writer.close()
+            raise ConnectionResetError
+
+    async with serving(serve) as (server, pool, provider):
+        await ask(pool, provider)
+        with pytest.raises(UpstreamInterrupted):
+            await ask(pool, provider)
+
+        assert (server.connections, len(served)) == (1, 2)
+
+
+async def test_a_provider_that_is_not_there_is_unreachable() -> None:
+    async with serving(sends()) as (_, pool, provider):
+        pass
+
+    with pytest.raises(UpstreamUnreachable, match="acme could not be reached"):
+        await ask(pool, provider)
+
+
+async def test_a_connection_that_is_not_accepted_in_time_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+    provider = Provider("acme", "http://127.0.0.1:9/v1", OPENAI, timeouts=Timeouts(connect=0.05))
+
+    with pytest.raises(UpstreamTimeout, match="did not accept a connection in time"):
+        await ask(Pool(), provider)
+
+
+LATE = {
+    "nothing": sends(b"", pause=3600),
+    "half a head": sends(OK, pause=3600),
+    "100 Continue alone": sends(b"HTTP/1.1 100 Continue\r\n\r\n", pause=3600),
+    "a head in drops": sends(*(bytes([byte]) for byte in OK + b"x: " + b"y" * 1000), pause=0.02),
+}
+
+
+@pytest.mark.parametrize("late", LATE)
+async def test_a_head_that_does_not_come_in_time_is_a_timeout(late: str) -> None:
+    async with serving(LATE[late], headers=0.2, idle=3600) as (server, pool, provider):
+        with pytest.raises(UpstreamTimeout, match="did not answer in time"):
+            await asyncio.wait_for(ask(pool, provider), 5)
+
+        await hung_up(server, pool)
+
+
+async def test_a_body_that_stops_is_a_timeout() -> None:
+    async with serving(sends(sized(b"hello")[:-2], pause=3600), headers=3600, idle=0.2) as (server, pool, provider):
+        with pytest.raises(UpstreamTimeout, match="stopped sending"):
+            await asyncio.wait_for(ask(pool, provider), 5)
+
+        await hung_up(server, pool)
+
+
+async def hung_up(server: Server, pool: Pool) -> None:
+    """The connection is closed, and the server's handler, which sleeps on, is ended."""
+    await asyncio.sleep(0)
+    assert len(pool) == 0
+    for task in asyncio.all_tasks():
+        if "Server.handle" in repr(task):
+            task.cancel()
+
+
+async def test_a_slow_body_that_goes_on_is_none() -> None:
+    serve = sends(OK + b"content-length: 10\r\n\r\n", *[b"x"] * 10, pause=0.05)
+    async with serving(serve, headers=0.3, idle=0.3) as (_, pool, provider):
+        assert await ask(pool, provider) == (200, b"x" * 10)
+
+
+async def test_a_slow_reader_stops_the_provider_and_is_no_timeout() -> None:
+    total, written = 64 << 20, [0]
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"content-length: %d\r\n\r\n" % total)
+        for _piece in range(total >> 16):
+            writer.write(bytes(1 << 16))
+            await writer.drain()
+            written[0] += 1 << 16
+
+    async with serving(serve, idle=0.1) as (_, pool, provider):
+        async with await pool.send(provider, ASKED) as exchange:
+            first = len(await exchange.read())
+            before = -1
+            while before != written[0]:  # until the socket's buffers are full
+                before = written[0]
+                await asyncio.sleep(0.3)
+            assert written[0] < total // 2
+
+            data = len(await exchange.read())
+            assert data <= PAUSE_AT + (1 << 20)
+            while read := await exchange.read():
+                data += len(read)
+        assert first + data == total
+
+
+async def test_leaving_before_the_end_hangs_up() -> None:
+    async with serving(sends(OK + b"content-length: 100\r\n\r\nhalf")) as (server, pool, provider):
+        async with await pool.send(provider, ASKED) as exchange:
+            assert await exchange.read() == b"half"
+
+        await asyncio.wait_for(server.gone.wait(), 5)
+        assert len(pool) == 0
+
+
+async def test_one_network_read_is_one_chunk() -> None:
+    answer = chunked(b"a", b"b", b"c")
+    async with serving(sends(answer)) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
+        assert await exchange.read() == b"abc"
+        assert await exchange.read() == b""
+
+
+async def test_a_cancelled_call_hangs_up() -> None:
+    async with serving(sends(b"", pause=0.5)) as (server, pool, provider):
+        call = asyncio.create_task(ask(pool, provider))
+        while not server.requests:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+        await asyncio.wait_for(server.gone.wait(), 5)
+        assert len(pool) == 0
+
+
+async def test_headers_have_no_case() -> None:
+    answer = sized(b"x", b"Retry-After: 7", b"X-Y:  z ")
+    async with serving(sends(answer)) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
+        assert (exchange.headers["retry-after"], exchange.headers["x-y"]) == ("7", "z")
+        await body(exchange)
