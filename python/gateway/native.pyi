@@ -1,12 +1,11 @@
 """The hot core of llm-gateway, usable alone from any Python service."""
 
-import os
 from collections.abc import Mapping, Sequence
-from os import PathLike
-from typing import Any, ClassVar, Final, Literal, TypeAlias, final
-
 import numpy as np
 import numpy.typing as npt
+import os
+from os import PathLike
+from typing import Any, ClassVar, Final, Literal, TypeAlias, final
 
 __all__ = [
     "CacheStats",
