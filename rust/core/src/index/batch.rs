@@ -68,7 +68,7 @@ impl Index {
     /// What each vector is to be multiplied by, if all can be used.
     pub(super) fn check_batch(&self, batch: &Batch<'_>) -> Result<Vec<f64>, IndexError> {
         let (vectors, dim) = (batch.vectors.len() / self.dim(), self.dim());
-        if batch.vectors.len() % dim != 0 {
+        if !batch.vectors.len().is_multiple_of(dim) {
             return Err(IndexError::Dimension {
                 expected: dim,
                 got: batch.vectors.len(),

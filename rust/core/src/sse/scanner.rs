@@ -19,9 +19,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let max_event = 16 << 20;
         Options {
             whole: false,
-            max_event: 16 << 20,
+            max_event,
         }
     }
 }
@@ -216,10 +217,8 @@ impl Scanner {
                 forwarded
             }
             Err(why) => {
-                self.fail(
-                    format!("event {} is not valid JSON: {why}", self.events + 1),
-                    pass,
-                );
+                let why = format!("event {} is not valid JSON: {why}", self.events + 1);
+                self.fail(why, pass);
                 false
             }
         }
@@ -287,11 +286,8 @@ impl Scanner {
         match self.skim(&held) {
             Err(why) => self.fail(format!("the body is not valid JSON: {why}"), pass),
             Ok(_) if !self.marks.choices && self.marks.error.is_none() => {
-                self.fail(
-                    "the body is JSON but no completion: it has neither choices nor an error"
-                        .into(),
-                    pass,
-                );
+                let why = "the body is JSON but no completion: it has neither choices nor an error";
+                self.fail(why.into(), pass);
             }
             Ok(json) => {
                 self.take(json, pass);

@@ -139,9 +139,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn rows(
-        blocks: std::ops::Range<usize>,
-    ) -> impl Strategy<Value = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>)> {
+    type Rows = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>);
+
+    fn rows(blocks: std::ops::Range<usize>) -> impl Strategy<Value = Rows> {
         blocks.prop_flat_map(|blocks| {
             let dim = blocks * LANES;
             (

@@ -95,7 +95,7 @@ fn wrong_contents_behind_a_right_checksum_do_no_harm() {
         let mut bytes = whole.clone();
         let body = bytes.len() - 8;
         for _ in 0..3 {
-            let at = if rng.next() % 2 == 0 {
+            let at = if rng.next().is_multiple_of(2) {
                 rng.next() as usize % 128
             } else {
                 rng.next() as usize % body
