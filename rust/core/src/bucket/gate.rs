@@ -182,6 +182,7 @@ impl Gate {
         fewest
     }
 
+    /// Brings every limit up to `now`, whichever refuses, so that what a call observes does not depend on their order.
     #[cold]
     fn longest<const N: usize>(
         &self,
@@ -193,7 +194,7 @@ impl Gate {
         let refused = self.uses().iter().filter_map(|one| {
             let amount = one.amount(tokens, cost);
             let slot = held.slot(*one);
-            (amount > 0 && slot.refill(now) < amount).then(|| (*one, slot.wait(now, amount)))
+            (slot.refill(now) < amount && amount > 0).then(|| (*one, slot.wait(now, amount)))
         });
         refused.max_by_key(|(_, wait)| *wait)
     }

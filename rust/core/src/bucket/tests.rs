@@ -296,10 +296,12 @@ proptest! {
         let slot = limits.bucket("", amount, period, Some(burst)).expect("valid");
         let gate = Gate::new(limits, &[(slot, Unit::Tokens)]).expect("valid");
         let late = Model::bucket(amount, period, burst).late();
-        let (mut now, mut latest, mut forward) = (i64::from(start), i64::from(start), 0i128);
+        let mut now = i64::from(start) + calls.first().map_or(0, |(step, _)| *step);
+        let (mut latest, mut forward) = (now, 0i128);
         let mut admitted: Vec<(i128, i128)> = Vec::new();
-        for (step, tokens) in calls {
-            now = now.saturating_add(step);
+        for (index, (step, tokens)) in calls.into_iter().enumerate() {
+            // The bucket counts from the first reading that it sees.
+            now = if index == 0 { now } else { now.saturating_add(step) };
             let moved = i128::from(now) - i128::from(latest);
             forward += moved.max(0);
             if moved > 0 || -moved > late {
@@ -454,6 +456,30 @@ fn threads_take_all_or_nothing_and_never_one_over() {
         (spent, left(shared, Unit::Cost), left(places, Unit::Places)),
         (10_000, 0, 3)
     );
+}
+
+#[test]
+fn a_refused_call_brings_every_limit_up_to_its_time() {
+    let limits = Arc::new(Limits::new());
+    let none = limits.gauge("none", 0).expect("valid");
+    let tokens = limits.bucket("tokens", 14, 14, None).expect("valid");
+    for meets in [
+        [(none, Unit::Places), (tokens, Unit::Tokens)],
+        [(tokens, Unit::Tokens), (none, Unit::Places)],
+    ] {
+        let (both, alone) = (
+            Gate::new(limits.clone(), &meets),
+            Gate::new(limits.clone(), &[(tokens, Unit::Tokens)]),
+        );
+        let (both, alone) = (both.expect("valid"), alone.expect("valid"));
+        assert!(alone.take(10 * SECOND, 14, 0) >= 0);
+        assert_eq!(both.take(0, 0, 0), Wait::Never.code());
+        assert_eq!(
+            alone.remaining(3)[0].remaining,
+            3,
+            "the clock was seen to be set back to 0"
+        );
+    }
 }
 
 #[test]
