@@ -107,36 +107,17 @@ impl Linear {
                 for (i, sums) in sums[..n].iter().enumerate() {
                     let row = group * per_group + i;
                     let at = row * self.outputs + pair * 2 * BLOCK;
-                    self.finish(
+                    let columns = pair * 2 * BLOCK..(pair + 1) * 2 * BLOCK;
+                    let columns = [&self.scale, &self.sum, &self.bias].map(|v| &v[columns.clone()]);
+                    vector::dequantise(
+                        cpu,
                         sums,
                         rows.scales[row],
-                        pair * 2 * BLOCK,
+                        columns,
                         &mut out[at..][..2 * BLOCK],
                     );
                 }
             }
-        }
-    }
-
-    /// Integer sums to floats: `Σ x·w = s·t·(Σ byte·weight − zero·Σ weight)`.
-    fn finish(
-        &self,
-        sums: &[i32; 2 * BLOCK],
-        (scale, zero): (f32, f32),
-        first: usize,
-        out: &mut [f32],
-    ) {
-        let columns = first..first + 2 * BLOCK;
-        let weights = self.scale[columns.clone()]
-            .iter()
-            .zip(&self.sum[columns.clone()]);
-        for (((out, sum), (w, total)), bias) in out
-            .iter_mut()
-            .zip(sums)
-            .zip(weights)
-            .zip(&self.bias[columns])
-        {
-            *out = (*sum as f32 - zero * total) * (scale * w) + bias;
         }
     }
 }

@@ -274,6 +274,18 @@ versions! {
     }
 }
 
+versions! {
+    /// Integer sums of a quantised row to floats: `Σ x·w = s·t·(Σ byte·weight − zero·Σ weight)`, where `columns` are
+    /// the weights' scales t, their sums, and the biases.
+    pub(super) fn dequantise(sums: &[i32; 32], row: (f32, f32), columns: [&[f32]; 3], out: &mut [f32]) {
+        let (scale, zero) = row;
+        let [weights, totals, biases] = columns;
+        for ((((out, sum), weight), total), bias) in out.iter_mut().zip(sums).zip(weights).zip(totals).zip(biases) {
+            *out = (*sum as f32 - zero * total) * (scale * weight) + bias;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
