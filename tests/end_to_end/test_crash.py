@@ -22,7 +22,7 @@ import pytest
 from tests.end_to_end.conftest import ask
 from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.test_hang_up import raw, until
-from tests.end_to_end.upstream import HANG, STREAM_HEAD, Received, Upstream, delta, event, streamed, whole
+from tests.end_to_end.upstream import HANG, STREAM_HEAD, Received, Upstream, completion, delta, event, streamed, whole
 
 INPUT, CACHED, OUTPUT = 150_000, 75_000, 600_000  # gpt-4o-mini, picodollars a token
 NUMBERED = 100_000
@@ -305,6 +305,19 @@ def test_rows_that_a_failing_store_refused_survive_a_kill(gateway: Gateway, clie
     gateway.start()
 
     assert [(row["id"], row["outcome"]) for row in gateway.rows()] == [(answer.headers["x-request-id"], "ok")]
+
+
+def test_absurd_figures_do_not_hold_the_ledger_up(gateway: Gateway, upstream: Upstream, client: httpx.Client) -> None:
+    most = 2**64 - 1
+    absurd = {"prompt_tokens": most, "completion_tokens": 10**15, "total_tokens": most, "cost": 1e300}
+    upstream.answer = completion("Much.", usage=absurd)
+
+    statuses = [client.post("/v1/chat/completions", json=ask(max_tokens=2**53, n=n)).status_code for n in (1, 128)]
+    gateway.stop(signal.SIGKILL)
+    gateway.start()
+
+    assert statuses == [200, 200]
+    assert [row["outcome"] for row in gateway.rows()] == ["ok", "ok"]
 
 
 def test_a_store_that_cannot_be_opened_is_a_clear_message(gateway: Gateway) -> None:
