@@ -1,11 +1,12 @@
 """The hot core of llm-gateway, usable alone from any Python service."""
 
-from collections.abc import Mapping, Sequence
-import numpy as np
-import numpy.typing as npt
 import os
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Final, Literal, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
 
 __all__ = [
     "CacheStats",
