@@ -1,0 +1,63 @@
+"""python -m benches.native [PIECE …] [--vectors 100000]: every native piece beside what else one would use, in one run."""
+
+import argparse
+import importlib
+import os
+import statistics
+from dataclasses import asdict
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from benches import machine
+from benches.native import Row
+
+PIECES = ("canon", "tokens", "exact", "bucket", "sse", "redact", "index", "embed")
+FILE = machine.OUT / "native.json"
+
+
+def measure(pieces: list[str], vectors: int, console: Console) -> list[Row]:
+    """The rows of each piece; one whose reference is not installed is named and left out."""
+    found: list[Row] = []
+    for piece in pieces:
+        console.print(f"{piece} …", style="dim")
+        try:
+            module = importlib.import_module(f"benches.native.{piece}")
+            found += module.rows(vectors, vectors) if piece == "index" else module.rows()
+        except ImportError as error:
+            console.print(f"{piece}: skipped, {error}", style="yellow")
+    return found
+
+
+def show(rows: list[Row], console: Console) -> None:
+    table = Table(title="gateway.native beside what else one would use: one core, interleaved rounds")
+    for column in ("piece", "case", "ours", "theirs", "unit", "min", "median", "max", "target", "reference", ""):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        low, middle, high = min(row.ratios), statistics.median(row.ratios), max(row.ratios)
+        verdict = "" if middle >= row.target else "below target"
+        figures = (f"{row.ours:.4g}", f"{row.theirs:.4g}", row.unit, f"{low:.2f}", f"{middle:.2f}", f"{high:.2f}")
+        table.add_row(row.piece, row.case, *figures, f"{row.target:g}", row.reference, verdict)
+    console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pieces", nargs="*", metavar="PIECE", help=", ".join(PIECES))
+    parser.add_argument("--vectors", type=int, default=20_000, help="size of the index's sets (the targets: 100000)")
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    console = Console(width=160)
+    rows = measure(arguments.pieces or list(PIECES), arguments.vectors, console)
+    show(rows, console)
+    described = machine.machine()
+    console.print(described)
+    FILE.parent.mkdir(exist_ok=True)
+    written = {"rows": [asdict(row) for row in rows], "versions": machine.versions(), "machine": described}
+    FILE.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2))
+    console.print(f"Written to {FILE}")
+
+
+if __name__ == "__main__":
+    main()
