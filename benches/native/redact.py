@@ -51,7 +51,7 @@ def presidio() -> Callable[[str], object]:
     import tldextract
     from presidio_analyzer import predefined_recognizers
 
-    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    vars(tldextract)["extract"] = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     recognizers: list[Any] = [getattr(predefined_recognizers, f"{name}Recognizer")() for name in RECOGNIZERS]
 
     def analyze(text: str) -> object:

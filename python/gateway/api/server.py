@@ -40,9 +40,10 @@ class Connection(web.RequestHandler):
 
     A request that is all there is started at once, in the network callback: one that needs not wait, such as a cache hit, is
     answered without a task or a turn of the loop; any other goes on in aiohttp's own task, which finds it in `started`.
+    While that task has a request, `handed_over` is set and what comes in waits its turn.
     """
 
-    __slots__ = ("head_since", "server", "started")
+    __slots__ = ("handed_over", "head_since", "server", "started")
 
     def __init__(self, server: Server, *, loop: asyncio.AbstractEventLoop, keepalive: float) -> None:
         super().__init__(
@@ -56,6 +57,7 @@ class Connection(web.RequestHandler):
         self.server = server
         self.started: Started[web.StreamResponse] | None = None
         self.head_since: float | None = loop.time()
+        self.handed_over = False
 
     @property
     def dawdling_since(self) -> float | None:
@@ -65,14 +67,16 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         waiter, self._waiter = self._waiter, None  # so that aiohttp queues what it reads and does not wake up for it
         super().data_received(data)
-        if waiter is not None and not waiter.done():
+        self._waiter = waiter
+        if not self.handed_over:
+            self.handed_over = True  # reading a body calls back here
             while self._messages and not self.writing_paused and self._answer_at_once():
                 pass
-            if self._messages:
-                waiter.set_result(None)
-            elif self.head_since is None:
+            self.handed_over = bool(self._messages)
+            if not self._messages and self.head_since is None:
                 self.head_since = self._loop.time()
-        self._waiter = waiter
+        if self._messages and waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
@@ -169,10 +173,10 @@ class Server(web.Server):
         """aiohttp's way in: goes on with what the connection has started, or starts."""
         connection = cast(Connection, request.protocol)
         connection.head_since = None
-        if connection.started is None:
-            return await self.serve(request)
         started, connection.started = connection.started, None
-        return await started
+        response = await (self.serve(request) if started is None else started)
+        connection.handed_over = not response.keep_alive or bool(connection._messages)
+        return response
 
     def _endpoint(self, request: web.BaseRequest) -> Endpoint:
         path = request.raw_path.partition("?")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -35,13 +36,17 @@ BUCKETS_MS = (
 )
 MODEL_LIMIT = 500
 _AT = {name: index for index, name in enumerate(COLUMNS)}
+_ENDPOINT, _PROVIDER, _MODEL, _CACHE = (_AT[name] for name in ("endpoint", "provider", "model", "cache"))
+_OUTCOME, _STATUS, _COST = (_AT[name] for name in ("outcome", "status", "cost_pico"))
+_SAVED, _SAVED_BY, _DURATION = (_AT[name] for name in ("saved_pico", "saved_by", "duration_us"))
+_TOKENS = tuple((kind, _AT[f"{kind}_tokens"]) for kind in ("input", "output", "cached", "reasoning"))
 
 
 class Metrics(Collector):
     """Counts rows as the ledger writes them; gauges are asked for their value at the scrape."""
 
     def __init__(self) -> None:
-        self._requests: Counter[tuple[str, ...]] = Counter()
+        self._requests: Counter[tuple[Any, ...]] = Counter()
         self._tokens: Counter[tuple[str, ...]] = Counter()
         self._cost: Counter[tuple[str, ...]] = Counter()
         self._saved: Counter[str] = Counter()
@@ -55,22 +60,21 @@ class Metrics(Collector):
 
     def count(self, row: Row) -> None:
         """Adds one ledger row. Past `MODEL_LIMIT` distinct names a model counts as `other`."""
-        endpoint, provider, model = (
-            row[_AT["endpoint"]],
-            row[_AT["provider"]],
-            self._bounded(row[_AT["model"]]),
-        )
-        cache, outcome = row[_AT["cache"]], row[_AT["outcome"]]
-        self._requests[endpoint, provider, model, cache, outcome, str(row[_AT["status"]])] += 1
-        for kind in ("input", "output", "cached", "reasoning"):
-            self._tokens[provider, model, kind] += row[_AT[f"{kind}_tokens"]]
-        self._cost[provider, model] += row[_AT["cost_pico"]] or 0
-        if row[_AT["saved_by"]]:
-            self._saved[row[_AT["saved_by"]]] += row[_AT["saved_pico"]]
-        milliseconds = row[_AT["duration_us"]] / 1000
-        buckets = self._duration.setdefault((endpoint, cache), [0] * (len(BUCKETS_MS) + 1))
-        buckets[bisect_left(BUCKETS_MS, milliseconds)] += 1
-        self._duration_sum[endpoint, cache] += row[_AT["duration_us"]]
+        endpoint, provider, model, cache = row[_ENDPOINT], row[_PROVIDER], self._bounded(row[_MODEL]), row[_CACHE]
+        self._requests[endpoint, provider, model, cache, row[_OUTCOME], row[_STATUS]] += 1
+        for kind, at in _TOKENS:
+            if row[at]:
+                self._tokens[provider, model, kind] += row[at]
+        if row[_COST]:
+            self._cost[provider, model] += row[_COST]
+        if row[_SAVED_BY]:
+            self._saved[row[_SAVED_BY]] += row[_SAVED]
+        duration = row[_DURATION]
+        counts = self._duration.get((endpoint, cache))
+        if counts is None:
+            counts = self._duration[endpoint, cache] = [0] * (len(BUCKETS_MS) + 1)
+        counts[bisect_left(BUCKETS_MS, duration / 1000)] += 1
+        self._duration_sum[endpoint, cache] += duration
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -124,9 +128,9 @@ def _counter(
     name: str,
     text: str,
     labels: tuple[str, ...],
-    values: Mapping[tuple[str, ...], float],
+    values: Mapping[tuple[Any, ...], float],
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=labels)
     for at, value in values.items():
-        family.add_metric(at, value)
+        family.add_metric([str(label) for label in at], value)
     return family

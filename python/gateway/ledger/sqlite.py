@@ -16,15 +16,15 @@ _TEXT = {
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS calls (
     {", ".join(f"{name} {'TEXT' if name in _TEXT else 'INTEGER'}" for name in COLUMNS)},
-    PRIMARY KEY (id)
+    PRIMARY KEY (started_ns, id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS calls_started ON calls (started_ns);
 PRAGMA user_version = 1;
 """
+# The key is in order of time, so that a batch goes to the end of one tree and a span of time is one piece of it.
 # A row that was closed as interrupted gives way to the true one, never the other way round.
 _INSERT = f"""
 INSERT INTO calls ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
-ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}
+ON CONFLICT (started_ns, id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}
 WHERE calls.outcome = 'interrupted' AND excluded.outcome <> 'interrupted'
 """  # noqa: S608
 
