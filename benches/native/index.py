@@ -1,7 +1,7 @@
 """The index beside `hnswlib` at equal recall, one thread; `python -m benches.native.index --count 20000` is a quick run."""
 
 import argparse
-import os
+import multiprocessing
 import tempfile
 import threading
 import time
@@ -62,15 +62,34 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def processor_seconds(call: Callable[[], object]) -> float:
-    """Time on the processor: a build takes long enough to be interrupted often."""
-    start = time.process_time()
-    call()
-    return time.process_time() - start
-
-
 def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Bytes of memory of this process that no file backs."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+
+def grown(path: str, library: str) -> float:
+    """Bytes a vector that a library's index adds to a process that has nothing else."""
+    vectors = np.load(path, mmap_mode="r")
+    ids = np.arange(len(vectors))
+    start = resident()
+    built = build_ours(vectors, ids) if library == "ours" else build_theirs(vectors, ids)
+    bytes_a_vector = (resident() - start) / len(vectors)
+    del built
+    return bytes_a_vector
+
+
+def build_ours(vectors: Floats, ids: Ints) -> Index:
+    index = Index(vectors.shape[1])
+    index.add(ids, vectors)
+    return index
+
+
+def build_theirs(vectors: Floats, ids: Ints) -> hnswlib.Index:
+    index = hnswlib.Index("ip", vectors.shape[1])
+    index.init_index(len(vectors), M=16, ef_construction=200)
+    index.add_items(vectors, ids, num_threads=1)
+    return index
 
 
 class Pair:
@@ -79,15 +98,22 @@ class Pair:
     def __init__(self, count: int, dim: int) -> None:
         self.vectors, self.queries = clustered(count, dim, 1), clustered(count, dim, 2)[:QUERIES]
         self.truth = near(self.vectors, self.queries)
-        self.theirs = hnswlib.Index("ip", dim)
-        self.ours = Index(dim)
         ids = np.arange(count)
-        start = resident()
-        self.our_build = processor_seconds(lambda: self.ours.add(ids, self.vectors))
-        middle = resident()
-        self.theirs.init_index(count, M=16, ef_construction=200)
-        self.their_build = processor_seconds(lambda: self.theirs.add_items(self.vectors, ids, num_threads=1))
-        self.our_bytes, self.their_bytes = (middle - start) / count, (resident() - middle) / count
+        start = time.process_time()
+        self.ours = build_ours(self.vectors, ids)
+        middle = time.process_time()
+        self.theirs = build_theirs(self.vectors, ids)
+        self.builds = middle - start, time.process_time() - middle
+
+    def sizes(self) -> tuple[float, float]:
+        """Bytes a vector of each, measured in processes of their own."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "vectors.npy")
+            np.save(path, self.vectors)
+            fresh = multiprocessing.get_context("spawn")
+            with fresh.Pool(1, maxtasksperchild=1) as pool:
+                ours, theirs = pool.starmap(grown, [(path, "ours"), (path, "theirs")], chunksize=1)
+        return ours, theirs
 
     def search_ours(self, ef: int) -> Ints:
         return self.ours.search(self.queries, 10, ef=ef)[0]
@@ -124,7 +150,7 @@ def rows_of(count: int, dim: int) -> list[Row]:
     ]
     ours, theirs = (QUERIES / float(np.median([pair[side] for pair in times])) for side in (0, 1))
     scaling = [two_threads(pair.ours, pair.queries, our_ef) for _ in range(ROUNDS)]
-    builds, sizes = (pair.our_build, pair.their_build), (pair.our_bytes, pair.their_bytes)
+    builds, sizes = pair.builds, pair.sizes()
     ratios = [their / our for our, their in times]
     return [
         Row("index", f"{case}, queries", reference, 1.5, ratios, ours, theirs, "1/s"),

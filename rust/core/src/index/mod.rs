@@ -36,7 +36,6 @@ pub use error::{Fault, IndexError};
 
 use flat::Flat;
 use graph::Graph;
-use kernel::Kernel;
 use quantise::Probe;
 
 /// What "near" means.
@@ -130,7 +129,6 @@ enum State {
 pub struct Index {
     dim: u32,
     options: Options,
-    kernel: &'static Kernel,
     /// Held by whoever changes the index, from the first step of a change to its last.
     writer: Mutex<()>,
     state: RwLock<State>,
@@ -148,7 +146,6 @@ impl Index {
         Self {
             dim: dim as u32,
             options,
-            kernel: kernel::best(),
             writer: Mutex::new(()),
             state: RwLock::new(state),
         }
@@ -251,7 +248,7 @@ impl Index {
             .map_err(|fault| IndexError::Vector { row: 0, fault })?;
         let probe = Probe::query(query, factor);
         Ok(match &*self.state.read() {
-            State::Flat(flat) => flat.search(self.kernel, &probe, search),
+            State::Flat(flat) => flat.search(kernel::best(), &probe, search),
             State::Graph(graph) => graph.search(&probe, search),
         })
     }

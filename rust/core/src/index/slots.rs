@@ -61,15 +61,15 @@ impl Graph {
         }
     }
 
+    /// Adds a segment. The last one has small pages, since huge ones would be there in full for its first row; it gets
+    /// huge ones when another follows.
     fn grow(&mut self) {
-        // One segment of small pages suits sets of a few thousand; a second one says that the set is large.
-        if self.segments.len() == 1 {
+        if let Some(full) = self.segments.last_mut() {
             let mut block = Block::pages(self.layout.bytes, true);
-            block.bytes_mut().copy_from_slice(self.segments[0].bytes());
-            self.segments[0] = block;
+            block.bytes_mut().copy_from_slice(full.bytes());
+            *full = block;
         }
-        self.segments
-            .push(Block::pages(self.layout.bytes, !self.segments.is_empty()));
+        self.segments.push(Block::pages(self.layout.bytes, false));
     }
 
     /// Adds the columns that the first expiry or the first namespace asks for.
@@ -78,9 +78,9 @@ impl Graph {
             return;
         }
         let layout = Layout::new(shape, SEGMENT);
-        let huge = self.segments.len() > 1;
-        for segment in &mut self.segments {
-            let mut block = Block::pages(layout.bytes, huge);
+        let last = self.segments.len().saturating_sub(1);
+        for (at, segment) in self.segments.iter_mut().enumerate() {
+            let mut block = Block::pages(layout.bytes, at < last);
             block.copy_from(&layout, segment, &self.layout, SEGMENT as usize);
             *segment = block;
         }

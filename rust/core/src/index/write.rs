@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::batch::{Batch, Pending};
 use super::flat::Flat;
 use super::graph::Graph;
+use super::kernel;
 use super::layout::Record;
 use super::quantise::{encode, padded};
 use super::{Index, IndexError, State};
@@ -130,7 +131,11 @@ impl Index {
         let State::Flat(flat) = &*state else {
             return false;
         };
-        let mut graph = Graph::new(self.kernel, padded(self.dim()), usize::from(self.options.m));
+        let mut graph = Graph::new(
+            kernel::best(),
+            padded(self.dim()),
+            usize::from(self.options.m),
+        );
         let mut scratch = graph.scratch();
         for record in flat.records() {
             let level = graph.draw(self.options.seed);

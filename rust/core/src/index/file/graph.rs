@@ -64,7 +64,7 @@ pub(super) fn restore_graph(
     (graph.layout, graph.segments, graph.tiers) = (full, segments, tiers);
     (graph.slots, graph.drawn, graph.entry) = (header.slots, header.drawn, header.entry);
     if packed.rows > 0 {
-        let mut block = Block::pages(full.bytes, !graph.segments.is_empty());
+        let mut block = Block::pages(full.bytes, false);
         block.copy_from(&full, &last, &packed, packed.rows as usize);
         graph.segments.push(block);
     }

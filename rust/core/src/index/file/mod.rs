@@ -178,7 +178,7 @@ impl Source<'_> {
             Self::Map(map) => Block::file(map, HEADER, full.bytes, count),
             Self::Bytes(bytes) => {
                 let copy = |part: &[u8]| {
-                    let mut block = Block::pages(full.bytes, count > 1);
+                    let mut block = Block::pages(full.bytes, true);
                     block.bytes_mut().copy_from_slice(part);
                     block
                 };

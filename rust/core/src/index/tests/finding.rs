@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::super::write::SWITCH;
 use super::*;
 
 #[test]
 fn a_graph_finds_what_brute_force_finds() {
-    let vectors = clustered(6000, 64, 60, 0.5, 1);
+    let vectors = clustered(4000, 64, 60, 0.5, 1);
     let queries = clustered(200, 64, 60, 0.5, 1);
     for threads in [1, 3] {
         let index = filled(&vectors, Options::default(), threads);
@@ -24,7 +25,7 @@ fn a_graph_finds_what_brute_force_finds() {
 
 #[test]
 fn recall_and_reachability_survive_churn() {
-    let count = 4000;
+    let count = SWITCH + 400;
     let vectors = clustered(count * 6, 48, 40, 0.5, 2);
     let queries = clustered(100, 48, 40, 0.5, 2);
     let index = filled(&vectors[..count], Options::default(), 1);

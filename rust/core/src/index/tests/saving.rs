@@ -6,8 +6,8 @@ use super::*;
 
 #[test]
 fn the_same_seed_and_order_give_the_same_bytes() {
-    let vectors = clustered(3000, 32, 30, 0.5, 5);
-    let one_by_one = Index::new(32, Options::default()).unwrap();
+    let vectors = clustered(SWITCH + 200, 16, 30, 0.5, 5);
+    let one_by_one = Index::new(16, Options::default()).unwrap();
     vectors
         .iter()
         .enumerate()
