@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import faiss
 import hnswlib
@@ -56,7 +57,7 @@ def by_hnswlib(vectors: Floats) -> Search:
 
 
 def by_usearch(vectors: Floats) -> Search:
-    index = USearch(
+    index: Any = USearch(
         ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=200, expansion_search=64
     )
     index.add(np.arange(len(vectors)), vectors, threads=1)

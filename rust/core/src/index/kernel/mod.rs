@@ -132,11 +132,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-<<<<<<< HEAD
-    type Rows = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>);
-
-    fn rows(blocks: std::ops::Range<usize>) -> impl Strategy<Value = Rows> {
-=======
     /// Every kernel that this CPU can run.
     fn supported() -> Vec<&'static Kernel> {
         let mut kernels = vec![&PORTABLE];
@@ -154,10 +149,9 @@ mod tests {
         kernels
     }
 
-    fn rows(
-        blocks: std::ops::Range<usize>,
-    ) -> impl Strategy<Value = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>)> {
->>>>>>> index
+    type Rows = (Vec<i16>, Vec<f32>, Vec<i8>, Vec<i8>, Vec<u8>);
+
+    fn rows(blocks: std::ops::Range<usize>) -> impl Strategy<Value = Rows> {
         blocks.prop_flat_map(|blocks| {
             let dim = blocks * LANES;
             (
