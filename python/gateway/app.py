@@ -205,6 +205,7 @@ class App:
 
     def _measure(self) -> None:
         exact = self.pipeline.exact
+        self.metrics.unauthenticated = lambda: self.ledger.strangers
         self.metrics.gauges.update(
             {
                 "gateway_exact_cache_bytes": ("Bytes that the exact cache holds.", lambda: exact.weight),

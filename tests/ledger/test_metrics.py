@@ -49,7 +49,7 @@ def test_calls_tokens_and_money_are_summed() -> None:
 
 
 def test_an_unknown_cost_adds_nothing() -> None:
-    assert samples(counted({"cost_pico": None}))["gateway_cost_usd_total"][0][1] == 0
+    assert "gateway_cost_usd_total" not in samples(counted({"cost_pico": None}))
 
 
 def test_durations_are_cumulative_seconds() -> None:

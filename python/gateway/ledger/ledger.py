@@ -47,6 +47,7 @@ class Ledger:
         self._flushing = asyncio.Lock()
         self.observers: list[Callable[[Row], None]] = []
         self.healthy = True
+        self.strangers = 0
 
     def open(self, call: Call) -> Entry:
         return Entry(self, call.id, call.endpoint, self._wall(), self._clock())
@@ -75,7 +76,10 @@ class Ledger:
         return (self._clock() - entry.opened_ns) // 1000
 
     def close(self, entry: Entry) -> None:
-        """Journals the finished entry and hands its row to the batch writer."""
+        """Journals the finished entry and hands its row to the batch writer; a call without a key is only counted."""
+        if not entry.key_id:
+            self.strangers += 1
+            return
         entry.duration_us = self.elapsed_us(entry)
         row = entry.row()
         segment = self._journal.append(b"c" + orjson.dumps(row))

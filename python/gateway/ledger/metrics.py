@@ -53,7 +53,7 @@ class Metrics(Collector):
         self._duration: dict[tuple[str, ...], list[int]] = {}
         self._duration_sum: Counter[tuple[str, ...]] = Counter()
         self._models: set[str] = set()
-        self.unauthenticated = 0
+        self.unauthenticated: Callable[[], int] = int
         self.gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -99,7 +99,7 @@ class Metrics(Collector):
             ("cause",),
             saved,
         )
-        refused: dict[tuple[str, ...], float] = {(): self.unauthenticated}
+        refused: dict[tuple[str, ...], float] = {(): self.unauthenticated()}
         yield _counter("gateway_unauthenticated", "Requests refused for want of a valid key.", (), refused)
         yield self._durations()
         for name, (text, read) in self.gauges.items():
