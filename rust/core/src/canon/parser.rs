@@ -8,6 +8,9 @@ use super::{number, string};
 /// Boxed, so that a result stays in registers.
 pub(super) type Result<T> = std::result::Result<T, Box<CanonError>>;
 
+/// No request needs more in one object; sorting what somebody sends beyond it would be work for nothing.
+const MOST_MEMBERS: usize = 10_000;
+
 pub(super) struct Parser<'a> {
     pub body: &'a [u8],
     pub at: usize,
@@ -190,13 +193,18 @@ impl<'a> Parser<'a> {
     ) -> Result<usize> {
         self.open(scratch::OBJECT)?;
         let base = self.scratch.members.len();
-        let mut first = true;
+        let (mut first, mut members) = (true, 0);
         while self.more(b'}', &mut first)? {
             let mut member = self.key()?;
             let start = self.at;
             let kind = read(self, member.key)?;
             member.value = self.since(start, kind);
             self.scratch.end(member);
+            members += 1;
+            if members > MOST_MEMBERS {
+                let reason = format!("an object of more than {MOST_MEMBERS} members");
+                return Err(self.unreadable(reason, self.at));
+            }
         }
         Ok(base)
     }
