@@ -488,7 +488,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=int(os.environ.get("GATEWAY_EXAMPLES", "40")))
+@settings(max_examples=int(os.environ.get("GATEWAY_EXAMPLES", "40")), deadline=None)
 @given(JSON, st.text(), st.booleans(), st.lists(st.integers(0, 400), max_size=6))
 def test_any_valid_event_passes_unchanged_at_any_split(
     extra: object, text: str, ascii_only: bool, cuts: list[int]
@@ -502,6 +502,7 @@ def test_any_valid_event_passes_unchanged_at_any_split(
     assert reading.scanner.text == text
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='{}[]",:\\u0123e.-+ntfalsr "', max_size=30))
 def test_what_json_refuses_is_refused(text: str) -> None:
     try:
