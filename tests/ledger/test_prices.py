@@ -92,7 +92,9 @@ def test_every_model_of_the_catalogue_costs_what_the_catalogue_says(provider: st
         if rate is None:
             unpriced.append(model)
             continue
-        for usage in (Usage(1001, 101, cached=501), Usage(300_001, 7, cached=200_001, cache_write=11)):
+        steps = [start for start, _ in rate.input.tiers]
+        around = [Usage(prompt, 5) for start in steps for prompt in (start, start + 1)]
+        for usage in (Usage(1001, 101, cached=501), Usage(300_001, 7, cached=200_001, cache_write=11), *around):
             assert rate.cost(usage) == true_cost(usage, model, provider), model
 
     for model in unpriced:
