@@ -70,7 +70,7 @@ class Chat:
         try:
             async for chunk in chunks:
                 if request.protocol.writing_paused:
-                    await request.writer.drain()
+                    await request.protocol._drain_helper()
                 transport.write(frame(chunk))
         except GatewayError as error:
             transport.write(frame(b"data: " + orjson.dumps({"error": error.fields()}) + b"\n\n"))

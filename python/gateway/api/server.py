@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from aiohttp import http_parser, web
-from aiohttp.http import RawRequestMessage, StreamWriter
+from aiohttp.http import RawRequestMessage
 
 from gateway.api import wire
 from gateway.api.eager import Started
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 SWEEP_SECONDS = 1.0
-_NO_TASK = cast(Any, None)
+_NOT_USED = cast(Any, None)
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -89,7 +89,7 @@ class Connection(web.RequestHandler):
         message, payload = self._messages[0]
         if not isinstance(message, RawRequestMessage) or message.upgrade or not payload.is_eof():
             return False
-        request = web.BaseRequest(message, payload, self, StreamWriter(self, self._loop), _NO_TASK, self._loop)
+        request = web.BaseRequest(message, payload, self, _NOT_USED, _NOT_USED, self._loop)
         started = Started(self.server.serve(request))
         self.head_since = None
         if not started.done:

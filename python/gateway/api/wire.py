@@ -49,7 +49,7 @@ class Reply:
     async def prepare(self, request: web.BaseRequest) -> None:
         self.write(request)
         if request.protocol.writing_paused:
-            await request.writer.drain()
+            await request.protocol._drain_helper()
 
     async def write_eof(self) -> None:
         return None
