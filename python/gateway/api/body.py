@@ -55,8 +55,9 @@ def inflate(body: bytes, encoding: str, options: ServerOptions) -> bytes:
 
 async def _collect(request: web.BaseRequest, options: ServerOptions) -> bytes:
     content = request.content
-    if content.is_eof():
-        data = content.read_nowait()
+    if content.is_eof() and content.exception() is None:
+        # Not read_nowait: it would call back into the protocol to resume a reading that was never paused.
+        data = b"".join(getattr(content, "_buffer", ()))
         if len(data) > options.max_body:
             raise _too_large(options)
         return data
