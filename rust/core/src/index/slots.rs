@@ -13,7 +13,7 @@ use super::namespaces::Namespaces;
 impl Graph {
     /// Draws the level of the next row: each is reached by one row in `m` of the one below.
     pub(crate) fn draw(&mut self, seed: u64) -> usize {
-        self.drawn += 1;
+        self.drawn = self.drawn.wrapping_add(1);
         let luck = hash(seed ^ self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let m = u64::from(self.layout.shape.links) / 2;
         let bound = |below: &u64| Some(below / m);

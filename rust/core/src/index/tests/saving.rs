@@ -149,3 +149,18 @@ fn a_file_is_mapped_and_outlives_its_replacement() {
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(matches!(Index::load(&path), Err(IndexError::Io(_))));
 }
+
+#[test]
+fn a_count_of_draws_at_its_end_goes_on() {
+    let mut bytes = filled(
+        &clustered(SWITCH + 1, 16, 30, 0.5, 12),
+        Options::default(),
+        2,
+    )
+    .to_bytes();
+    bytes[88..96].fill(0xff);
+    file::seal(&mut bytes);
+    let index = Index::from_bytes(&bytes).unwrap();
+    put(&index, 99_999, &[1.0; 16], 0, 0);
+    assert_index_sound(&index);
+}
