@@ -79,7 +79,7 @@ class Keyring:
         """
         presented = digest(credential)
         key = self._find(credential, presented)
-        if key is None:
+        if key is None and (self._anonymous or credential.startswith(PREFIX)):
             self._refresh()  # it, or the first key of all, may have been made a moment ago by another process
             key = self._find(credential, presented)
         if key is not None:
