@@ -76,11 +76,9 @@ def told(entry: Entry) -> str:
     """The response headers that say how an answer came about."""
     lines = f"x-request-id: {entry.id}\r\nx-gateway-cache: {entry.cache or 'bypass'}\r\n"
     if entry.provider:
-        lines += f"x-gateway-provider: {entry.provider}\r\nx-gateway-model: {wire.clean(entry.target)}\r\n"
-    if entry.attempts:
-        lines += f"x-gateway-attempts: {entry.attempts}\r\n"
-    if entry.cost_pico is not None and entry.outcome == "ok" and not entry.airborne:
-        lines += f"x-gateway-cost-usd: {usd(entry.cost_pico)}\r\nx-gateway-saved-usd: {usd(entry.saved_pico)}\r\n"
+        settled = entry.outcome == "ok" and not entry.airborne
+        cost = entry.cost_pico if settled else None
+        lines += _answered_by(entry.provider, entry.target, entry.attempts, cost, entry.saved_pico)
     if entry.first_byte_us and entry.cache != "coalesced":
         lines += f"x-gateway-overhead-ms: {(entry.first_byte_us - entry.upstream_us) / 1000:.3f}\r\n"
     if (quota := entry.quota) is not None:
@@ -90,6 +88,16 @@ def told(entry: Entry) -> str:
 
 
 @lru_cache(4096)
+def _answered_by(provider: str, model: str, attempts: int, cost: int | None, saved: int) -> str:
+    """Who answered and what it cost in picodollars; the same lines for every hit of one answer."""
+    lines = f"x-gateway-provider: {provider}\r\nx-gateway-model: {wire.clean(model)}\r\n"
+    if attempts:
+        lines += f"x-gateway-attempts: {attempts}\r\n"
+    if cost is not None:
+        lines += f"x-gateway-cost-usd: {usd(cost)}\r\nx-gateway-saved-usd: {usd(saved)}\r\n"
+    return lines
+
+
 def usd(pico: int) -> str:
     """Picodollars as decimal USD, to the last digit."""
     return f"{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}".rstrip("0").rstrip(".")

@@ -10,6 +10,8 @@ use std::ops::Range;
 
 use httparse::{Header, Status};
 
+/// Those of RFC 9110 and PATCH, but for CONNECT and TRACE.
+const METHODS: [&str; 7] = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"];
 const MOST_HEADERS: usize = 64;
 /// Bytes of the largest head that is read.
 pub const LARGEST_HEAD: usize = 8 << 10;
@@ -63,7 +65,11 @@ impl Request {
         };
         let framing = Framing::of(parsed.headers)?;
         let plain_target = target.starts_with('/') && target.is_ascii() && !target.contains('#');
-        if parsed.version != Some(1) || !plain_target || !only_crlf(&bytes[..head]) {
+        if parsed.version != Some(1)
+            || !METHODS.contains(&method)
+            || !plain_target
+            || !only_crlf(&bytes[..head])
+        {
             return Err(Irregular);
         }
         let end = head + framing.length;
