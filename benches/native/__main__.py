@@ -24,7 +24,7 @@ def measure(pieces: list[str], vectors: int, console: Console) -> list[Row]:
         console.print(f"{piece} …", style="dim")
         try:
             module = importlib.import_module(f"benches.native.{piece}")
-            found += module.rows(vectors, vectors) if piece == "index" else module.rows()
+            found += module.rows(vectors, 10 * vectors) if piece == "index" else module.rows()
         except ImportError as error:
             console.print(f"{piece}: skipped, {error}", style="yellow")
     return found

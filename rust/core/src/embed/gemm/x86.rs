@@ -3,6 +3,9 @@
 use super::{BLOCK, Packed, ROWS, STEP, Sums};
 use std::arch::x86_64::*;
 
+/// Blocks of weights, a cache line each, that are asked for before they are needed.
+const AHEAD: usize = 24;
+
 /// Calls `$kernel::<R>` for the number of rows at hand, so that each keeps its sums in registers.
 macro_rules! by_rows {
     ($kernel:ident, $bytes:expr, $left:expr, $right:expr, $sums:expr, $($n:literal)*) => {
@@ -32,6 +35,10 @@ fn avx512_rows<const R: usize>(bytes: &[u8], left: &[Packed], right: &[Packed], 
                 _mm512_loadu_si512(right.as_ptr().add(step).cast()),
             ]
         };
+        // The rows that follow find the weights in the cache; the first ones would wait for each line.
+        for side in [left, right] {
+            _mm_prefetch::<_MM_HINT_T0>(side.as_ptr().wrapping_add(step + AHEAD).cast());
+        }
         for (row, totals) in totals.iter_mut().enumerate() {
             // SAFETY: asserted above: `bytes` holds R rows of `inputs`, and the step's four bytes lie inside one.
             let x = unsafe {
