@@ -79,6 +79,13 @@ def test_more_than_is_held_is_read_later(gateway: Gateway, upstream: Upstream) -
     assert len(upstream.calls) == count
 
 
+def test_a_client_that_never_reads_is_not_read_either(gateway: Gateway) -> None:
+    with Wire(gateway) as wire:
+        wire.write(request())
+        assert caches(wire, 1) == ["miss"]
+        assert wire.flood(request(), 24 << 20) < 24 << 20
+
+
 def test_a_client_that_wants_the_connection_closed(gateway: Gateway) -> None:
     for cache in ("miss", "hit"):
         with Wire(gateway) as wire:

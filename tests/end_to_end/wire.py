@@ -31,6 +31,18 @@ class Wire:
     def write(self, data: bytes) -> None:
         self._socket.sendall(data)
 
+    def flood(self, data: bytes, most: int) -> int:
+        """Sends `data` over and over until `most` bytes are sent or none is taken for two seconds; gives how many were."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
+        self._socket.settimeout(2)
+        block, sent = data * 1_000, 0
+        while sent < most:
+            try:
+                sent += self._socket.send(block[sent % len(data) :])
+            except TimeoutError:
+                break
+        return sent
+
     def answer(self) -> httpx.Response:
         """The next response."""
         _, status, _ = self._file.readline().decode().split(" ", 2)

@@ -18,7 +18,7 @@ from gateway.errors import GatewayError, InvalidRequest
 log = logging.getLogger(__name__)
 
 MOST_HELD = 64 << 10
-"""Bytes that may wait behind a request that is being answered, before the socket is not read any more."""
+"""Bytes that may wait behind what is being answered or sent, before the socket is not read any more."""
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -69,15 +69,14 @@ class Connection(web.RequestHandler):
         else:
             self._held = data
             self.since = self._loop.time()
-        if self._task is None:
-            self._answer()
-        elif len(self._held) > MOST_HELD and self.transport is not None:
+        self._answer()
+        if len(self._held) > MOST_HELD and self.transport is not None:
             self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._plain and self._task is None:
-            self._answer()
+        if self._plain:
+            self._go_on()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
@@ -179,13 +178,19 @@ class Connection(web.RequestHandler):
         finally:
             self._task = None
             self.since = self._loop.time()
-        if self.transport is not None and not self.transport.is_reading():
-            self.transport.resume_reading()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answers what has been held meanwhile, and reads on."""
         self._answer()
+        if self._plain and len(self._held) <= MOST_HELD and self.transport is not None:
+            self.transport.resume_reading()
 
     def _hand_over(self) -> None:
         self._plain = self._served = False
         held, self._held = self._held, b""
+        if self.transport is not None:
+            self.transport.resume_reading()  # aiohttp pauses for reasons of its own
         super().data_received(held)
 
 
