@@ -26,7 +26,7 @@ class Admin:
         self._keys, self._costs = keys, costs
 
     async def costs(self, request: Request) -> wire.Reply:
-        self._keys.require_admin(credential(request))
+        self._keys.require_admin(credential(request.header))
         query = dict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
         if unknown := set(query) - _PARAMETERS:
             raise InvalidRequest(

@@ -34,7 +34,7 @@ class Chat:
         call = Call(
             id=new_id(),
             endpoint="chat",
-            credential=credential(request),
+            credential=credential(request.header),
             cache_control=request.header("cache-control"),
             body=lambda: read_body(request, self._options),
         )

@@ -25,12 +25,12 @@ class Models:
         self._keys, self._router, self._listed = keys, router, listed
 
     async def index(self, request: Request) -> wire.Reply:
-        key = self._keys.authenticate(credential(request))
+        key = self._keys.authenticate(credential(request.header))
         rows = [_row(name, owner) for name, owner in self._listed() if _permits(key, name)]
         return _json(request, {"object": "list", "data": rows})
 
     async def one(self, request: Request) -> wire.Reply:
-        key = self._keys.authenticate(credential(request))
+        key = self._keys.authenticate(credential(request.header))
         name = unquote(request.target.partition("?")[0].removeprefix(PREFIX))
         key.permit(name)
         target = self._router.plan(name)[0].target
