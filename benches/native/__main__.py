@@ -13,7 +13,7 @@ from rich.table import Table
 from benches import machine
 from benches.native import Row
 
-PIECES = ("canon", "tokens", "exact", "bucket", "sse", "redact", "index", "embed")
+PIECES = ("http", "canon", "tokens", "exact", "bucket", "sse", "redact", "index", "embed")
 FILE = machine.OUT / "native.json"
 
 

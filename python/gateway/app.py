@@ -21,7 +21,8 @@ from gateway.api.admin import Admin
 from gateway.api.chat import Chat
 from gateway.api.health import Health
 from gateway.api.models import PREFIX, Models
-from gateway.api.server import Server, ServerOptions
+from gateway.api.request import ServerOptions
+from gateway.api.server import Server
 from gateway.cache.coalesce import Flights
 from gateway.cache.exact import Exact
 from gateway.config.keystore import KeyStore

@@ -19,6 +19,7 @@ __all__ = [
     "Gate",
     "Index",
     "IndexFileError",
+    "IrregularRequest",
     "Lender",
     "Limits",
     "MiniLM",
@@ -27,6 +28,7 @@ __all__ = [
     "Redaction",
     "Redactor",
     "Refusal",
+    "Request",
     "Restorer",
     "Scanner",
     "SseError",
@@ -43,6 +45,34 @@ __version__: str
 
 _Integers: TypeAlias = int | Sequence[int] | npt.NDArray[np.integer]
 _Vectors: TypeAlias = npt.NDArray[np.floating] | Sequence[float] | Sequence[Sequence[float]]
+
+class IrregularRequest(ValueError):
+    """Bytes that are no HTTP/1.1 request in the plain form. A complete parser may still read them."""
+
+@final
+class Request:
+    """One HTTP/1.1 request in the plain form: no chunks, no upgrade, no `Expect`, each header once, a head of 8 KiB at most."""
+
+    @staticmethod
+    def read(received: bytes, /) -> Request | None:
+        """The request at the start of `received`, or None while more bytes are to come. Raises IrregularRequest for what is
+        not in the plain form, and for an unfinished request of more than 64 KiB."""
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> str:
+        """Path and query as they were sent."""
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the client keeps the connection open."""
+    @property
+    def size(self) -> int:
+        """Bytes of the whole request, head and body: where the next one begins."""
+    @property
+    def body(self) -> bytes:
+        """The body as it was sent."""
+    def header(self, name: str, /) -> str:
+        """The value of one header, called `name` in any case; empty if there is none."""
 
 class CanonError(ValueError):
     """A request body that cannot be read: `message` says why, `param` names the field at fault."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from tests.end_to_end.conftest import ask
 from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.upstream import Upstream, completion
+from tests.end_to_end.wire import Wire
 
 PATH = "/v1/chat/completions"
 GOOD = ask("Bad input comes next.")
@@ -290,47 +290,6 @@ def test_an_unknown_path(client: httpx.Client, path: str) -> None:
 
 
 # HTTP itself
-
-
-class Wire:
-    """A bare socket to the gateway."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        host, _, port = gateway.url.removeprefix("http://").partition(":")
-        self._socket = socket.create_connection((host, int(port)), timeout=30)
-        self._file = self._socket.makefile("rb")
-
-    def __enter__(self) -> Wire:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._file.close()
-        self._socket.close()
-
-    def send(self, head: str, body: bytes = b"") -> None:
-        """A head, its lines ended as they should be, and a body."""
-        self.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
-
-    def write(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
-    def answer(self) -> httpx.Response:
-        """The next response."""
-        _, status, _ = self._file.readline().decode().split(" ", 2)
-        headers = {}
-        while line := self._file.readline().decode().strip():
-            name, _, value = line.partition(": ")
-            headers[name] = value
-        body = self._file.read(int(headers.get("content-length", 0 if status == "100" else -1)))
-        return httpx.Response(int(status), headers=headers, content=body)
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more comes."""
-        try:
-            return self._file.read(1) == b""
-        except ConnectionResetError:
-            return True
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def address(gateway: Gateway) -> tuple[str, int]:
 def refused(gateway: Gateway) -> bool:
     try:
         socket.create_connection(address(gateway)).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the backlog when the listener closed
         return True
     return False
 

@@ -15,6 +15,7 @@ CALL: dict[str, Any] = {
     "key_id": "public-id-of-a-key",
     "cache": "miss",
     "status": 200,
+    "attempts": 1,
     "input_tokens": 10,
     "output_tokens": 5,
     "cost_pico": 10**12,
@@ -33,17 +34,17 @@ def samples(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 def counted(*rows: dict[str, Any]) -> Metrics:
     metrics = Metrics()
-    for number, fields in enumerate(rows):
-        metrics.count(row(str(number), **{**CALL, **fields}))
+    metrics.count([row(str(number), **{**CALL, **fields}) for number, fields in enumerate(rows)])
     return metrics
 
 
 def test_calls_tokens_and_money_are_summed() -> None:
-    found = samples(counted({}, {}, {"cache": "hit", "cost_pico": 0, "saved_pico": 10**12, "saved_by": "exact"}))
+    hit = {"cache": "hit", "attempts": 0, "cost_pico": 0, "saved_pico": 10**12, "saved_by": "exact"}
+    found = samples(counted({}, {}, hit))
 
     labels = {"endpoint": "chat", "provider": "openai", "model": "m", "outcome": "ok", "status": "200"}
     assert found["gateway_requests_total"] == [({**labels, "cache": "miss"}, 2), ({**labels, "cache": "hit"}, 1)]
-    assert ({"provider": "openai", "model": "m", "kind": "input"}, 30) in found["gateway_tokens_total"]
+    assert ({"provider": "openai", "model": "m", "kind": "input"}, 20) in found["gateway_tokens_total"]
     assert found["gateway_cost_usd_total"] == [({"provider": "openai", "model": "m"}, 2.0)]
     assert found["gateway_saved_usd_total"] == [({"cause": "exact"}, 1.0)]
 

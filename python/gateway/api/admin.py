@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
 
 from gateway.api import wire
 from gateway.api.credentials import credential
+from gateway.api.request import Request
 from gateway.api.server import new_id
 from gateway.errors import InvalidRequest
 from gateway.policy.keys import Keyring
@@ -24,9 +25,9 @@ class Admin:
     def __init__(self, keys: Keyring, costs: Costs) -> None:
         self._keys, self._costs = keys, costs
 
-    async def costs(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._keys.require_admin(credential(request.headers))
-        query = request.rel_url.query
+    async def costs(self, request: Request) -> wire.Reply:
+        self._keys.require_admin(credential(request))
+        query = dict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
         if unknown := set(query) - _PARAMETERS:
             raise InvalidRequest(
                 f"Unknown parameter '{min(unknown)[:40]}': use from, to and group_by.",

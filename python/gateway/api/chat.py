@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator
 from functools import lru_cache
 
 import orjson
-from aiohttp import web
 
 from gateway.api import wire
 from gateway.api.body import read_body
 from gateway.api.credentials import credential
-from gateway.api.server import ServerOptions, new_id
+from gateway.api.request import Request, ServerOptions
+from gateway.api.server import new_id
 from gateway.chat.call import Call
 from gateway.chat.money import PICO_PER_USD
 from gateway.errors import GatewayError
@@ -30,13 +30,12 @@ class Chat:
     def __init__(self, pipeline: Pipeline, options: ServerOptions) -> None:
         self._pipeline, self._options = pipeline, options
 
-    async def completions(self, request: web.BaseRequest) -> web.StreamResponse:
-        headers = request.headers
+    async def completions(self, request: Request) -> wire.Reply:
         call = Call(
             id=new_id(),
             endpoint="chat",
-            credential=credential(headers),
-            cache_control=headers.get("cache-control", ""),
+            credential=credential(request),
+            cache_control=request.header("cache-control"),
             body=lambda: read_body(request, self._options),
         )
         entry = self._pipeline.ledger.open(call)
@@ -50,45 +49,36 @@ class Chat:
                 first += more
             return wire.reply(request, 200, first, told(entry))
         except GatewayError as error:
-            return wire.failure(request, error, told(entry), close=not request.content.is_eof())
+            return wire.failure(request, error, told(entry), close=request.unread)
         finally:
             await chunks.aclose()
 
-    async def _stream(
-        self, request: web.BaseRequest, entry: Entry, first: bytes, chunks: AsyncGenerator[bytes]
-    ) -> web.StreamResponse:
+    async def _stream(self, request: Request, entry: Entry, first: bytes, chunks: AsyncGenerator[bytes]) -> wire.Reply:
         """Writes each chunk as it comes, in one write each. A stream that breaks ends without the terminating chunk, since
         clients silently accept one that was cut off but cleanly ended."""
-        transport = request.transport
-        if transport is None:
-            raise ConnectionResetError("the client has gone")
-        chunked = request.version >= (1, 1)
-        frame = wire.frame if chunked else bytes
-        keep_alive = request.keep_alive and chunked
-        lines = told(entry) + (_CHUNKED if chunked else _UNCHUNKED)
-        transport.write(wire.head(200, EVENTS, lines, keep_alive) + frame(first))
+        client = request.connection
+        frame = wire.frame if request.chunked else bytes
+        lines = told(entry) + (_CHUNKED if request.chunked else _UNCHUNKED)
+        client.send(wire.head(200, EVENTS, lines, request.keep_alive) + frame(first))
         try:
             async for chunk in chunks:
-                if request.protocol.writing_paused:
-                    await request.protocol._drain_helper()
-                transport.write(frame(chunk))
+                await client.drain()
+                client.send(frame(chunk))
         except GatewayError as error:
-            transport.write(frame(b"data: " + orjson.dumps({"error": error.fields()}) + b"\n\n"))
-            request.protocol.force_close()
+            client.send(frame(b"data: " + orjson.dumps({"error": error.fields()}) + b"\n\n"))
+            client.force_close()
             return wire.written(keep_alive=False)
-        transport.write(frame(DONE) + (wire.LAST_CHUNK if chunked else b""))
-        return wire.written(keep_alive=keep_alive)
+        client.send(frame(DONE) + (wire.LAST_CHUNK if request.chunked else b""))
+        return wire.written(keep_alive=request.keep_alive)
 
 
 def told(entry: Entry) -> str:
     """The response headers that say how an answer came about."""
     lines = f"x-request-id: {entry.id}\r\nx-gateway-cache: {entry.cache or 'bypass'}\r\n"
     if entry.provider:
-        lines += f"x-gateway-provider: {entry.provider}\r\nx-gateway-model: {wire.clean(entry.target)}\r\n"
-    if entry.attempts:
-        lines += f"x-gateway-attempts: {entry.attempts}\r\n"
-    if entry.cost_pico is not None and entry.outcome == "ok" and not entry.airborne:
-        lines += f"x-gateway-cost-usd: {usd(entry.cost_pico)}\r\nx-gateway-saved-usd: {usd(entry.saved_pico)}\r\n"
+        settled = entry.outcome == "ok" and not entry.airborne
+        cost = entry.cost_pico if settled else None
+        lines += _answered_by(entry.provider, entry.target, entry.attempts, cost, entry.saved_pico)
     if entry.first_byte_us and entry.cache != "coalesced":
         lines += f"x-gateway-overhead-ms: {(entry.first_byte_us - entry.upstream_us) / 1000:.3f}\r\n"
     if (quota := entry.quota) is not None:
@@ -98,6 +88,16 @@ def told(entry: Entry) -> str:
 
 
 @lru_cache(4096)
+def _answered_by(provider: str, model: str, attempts: int, cost: int | None, saved: int) -> str:
+    """Who answered and what it cost in picodollars; the same lines for every hit of one answer."""
+    lines = f"x-gateway-provider: {provider}\r\nx-gateway-model: {wire.clean(model)}\r\n"
+    if attempts:
+        lines += f"x-gateway-attempts: {attempts}\r\n"
+    if cost is not None:
+        lines += f"x-gateway-cost-usd: {usd(cost)}\r\nx-gateway-saved-usd: {usd(saved)}\r\n"
+    return lines
+
+
 def usd(pico: int) -> str:
     """Picodollars as decimal USD, to the last digit."""
     return f"{pico // PICO_PER_USD}.{pico % PICO_PER_USD:012d}".rstrip("0").rstrip(".")

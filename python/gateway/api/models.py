@@ -6,10 +6,10 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 import orjson
-from aiohttp import web
 
 from gateway.api import wire
 from gateway.api.credentials import credential
+from gateway.api.request import Request
 from gateway.api.server import new_id
 from gateway.errors import PermissionRefused
 from gateway.policy.keys import Key, Keyring
@@ -24,14 +24,14 @@ class Models:
     def __init__(self, keys: Keyring, router: Router, listed: Callable[[], list[tuple[str, str]]]) -> None:
         self._keys, self._router, self._listed = keys, router, listed
 
-    async def index(self, request: web.BaseRequest) -> web.StreamResponse:
-        key = self._keys.authenticate(credential(request.headers))
+    async def index(self, request: Request) -> wire.Reply:
+        key = self._keys.authenticate(credential(request))
         rows = [_row(name, owner) for name, owner in self._listed() if _permits(key, name)]
         return _json(request, {"object": "list", "data": rows})
 
-    async def one(self, request: web.BaseRequest) -> web.StreamResponse:
-        key = self._keys.authenticate(credential(request.headers))
-        name = unquote(request.rel_url.raw_path.removeprefix(PREFIX))
+    async def one(self, request: Request) -> wire.Reply:
+        key = self._keys.authenticate(credential(request))
+        name = unquote(request.target.partition("?")[0].removeprefix(PREFIX))
         key.permit(name)
         target = self._router.plan(name)[0].target
         return _json(request, _row(name, target.provider.name))
@@ -49,5 +49,5 @@ def _permits(key: Key, model: str) -> bool:
     return True
 
 
-def _json(request: web.BaseRequest, payload: object) -> web.StreamResponse:
+def _json(request: Request, payload: object) -> wire.Reply:
     return wire.reply(request, 200, orjson.dumps(payload), f"x-request-id: {new_id()}\r\n")

@@ -1,4 +1,4 @@
-"""aiohttp's protocol with what it lacks: a limit on how long a head may take, and a route table of one dictionary look-up."""
+"""Routes: a table of one dictionary look-up, errors in OpenAI's shape, and an end for connections that dawdle."""
 
 from __future__ import annotations
 
@@ -7,121 +7,19 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import http_parser, web
-from aiohttp.http import RawRequestMessage
 
 from gateway.api import wire
-from gateway.api.eager import Started
-from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, ShuttingDown
+from gateway.api.connection import Connection, Written
+from gateway.api.request import Arriving, Request, ServerOptions
+from gateway.errors import GatewayError, MethodNotAllowed, NotFound, ShuttingDown
 
 log = logging.getLogger(__name__)
 
-Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Endpoint = Callable[[Request], Awaitable[wire.Reply]]
 SWEEP_SECONDS = 1.0
-_NOT_USED = cast(Any, None)
-_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class ServerOptions:
-    """Sizes in bytes, times in seconds."""
-
-    max_body: int = 32 << 20
-    header_timeout: float = 15.0
-    body_timeout: float = 60.0
-    keepalive: float = 75.0
-
-
-class Connection(web.RequestHandler):
-    """One client's connection. `head_since` is when a head began that is not complete yet.
-
-    A request that is all there is started at once, in the network callback: one that needs not wait, such as a cache hit, is
-    answered without a task or a turn of the loop; any other goes on in aiohttp's own task, which finds it in `started`.
-    While that task has a request, `handed_over` is set and what comes in waits its turn.
-    """
-
-    __slots__ = ("handed_over", "head_since", "server", "started")
-
-    def __init__(self, server: Server, *, loop: asyncio.AbstractEventLoop, keepalive: float) -> None:
-        super().__init__(
-            server,
-            loop=loop,
-            keepalive_timeout=keepalive,
-            access_log=_SILENT,
-            lingering_time=1.0,
-            auto_decompress=False,
-        )
-        self.server = server
-        self.started: Started[web.StreamResponse] | None = None
-        self.head_since: float | None = loop.time()
-        self.handed_over = False
-
-    @property
-    def dawdling_since(self) -> float | None:
-        """When the head began for which this connection still waits."""
-        return self.head_since if self._waiter is not None and not self._waiter.done() else None
-
-    def data_received(self, data: bytes) -> None:
-        waiter, self._waiter = self._waiter, None  # so that aiohttp queues what it reads and does not wake up for it
-        super().data_received(data)
-        self._waiter = waiter
-        if not self.handed_over:
-            self.handed_over = True  # reading a body calls back here
-            while self._messages and not self.writing_paused and self._answer_at_once():
-                pass
-            self.handed_over = bool(self._messages)
-            if not self._messages and self.head_since is None:
-                self.head_since = self._loop.time()
-        if self._messages and waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        super().connection_lost(exc)
-        if self.started is not None:
-            self.started.close()
-            self.started = None
-
-    def _answer_at_once(self) -> bool:
-        """Starts the first request in the queue, if it is complete; true when that has answered it."""
-        message, payload = self._messages[0]
-        if not isinstance(message, RawRequestMessage) or message.upgrade or not payload.is_eof():
-            return False
-        request = web.BaseRequest(message, payload, self, _NOT_USED, _NOT_USED, self._loop)
-        started = Started(self.server.serve(request))
-        self.head_since = None
-        if not started.done:
-            self.started = started
-            return False
-        self._messages.popleft()
-        if self._parser is not None:
-            self._parser.message_consumed()
-        reply = cast(wire.Reply, started.result)
-        reply.write(request)
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        if not reply.keep_alive:
-            self.force_close()
-        return True
-
-    def log_exception(self, *message: Any, **detail: Any) -> None:
-        """A body that broke has been answered for when aiohttp, which reads on before it closes, meets the break again."""
-        if not isinstance(detail.get("exc_info"), web.RequestPayloadError):
-            super().log_exception(*message, **detail)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """What aiohttp's parser refuses, in OpenAI's shape."""
-        if status < 500:
-            return wire.failure(request, InvalidRequest("The request is not valid HTTP/1.1."), close=True)
-        log.error("request failed", exc_info=exc)
-        return wire.failure(request, GatewayError(), close=True)
 
 
 class Server(web.Server):
@@ -131,7 +29,7 @@ class Server(web.Server):
         if not issubclass(http_parser.HttpRequestParser, getattr(http_parser, "HttpRequestParserC", ())):
             raise RuntimeError("aiohttp's C parser is not loaded; reinstall aiohttp from a wheel.")
         super().__init__(self._serve, handler_cancellation=True)
-        self._routes, self._options = routes, options
+        self._routes, self.options = routes, options
         self._prefixes = [path for path in routes if path.endswith("/") and len(path) > 1]
         self._sweeper: asyncio.TimerHandle | None = None
         self.draining = False
@@ -142,7 +40,7 @@ class Server(web.Server):
         loop = asyncio.get_running_loop()
         if self._sweeper is None:
             self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
-        return Connection(self, loop=loop, keepalive=self._options.keepalive)
+        return Connection(self, self, loop=loop)
 
     async def idle(self) -> None:
         """Returns once no request is being answered."""
@@ -154,15 +52,15 @@ class Server(web.Server):
         if self._sweeper is not None:
             self._sweeper.cancel()
 
-    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, request: Request) -> wire.Reply:
         """Answers one request; whatever goes wrong is an error in OpenAI's shape."""
         self.busy += 1
         try:
             return await self._endpoint(request)(request)
         except GatewayError as error:
-            return wire.failure(request, error, f"x-request-id: {new_id()}\r\n", close=not request.content.is_eof())
+            return wire.failure(request, error, f"x-request-id: {new_id()}\r\n", close=request.unread)
         except Exception:
-            log.exception("%s %s failed", request.method, request.path)
+            log.exception("%s %s failed", request.method, request.target)
             return wire.failure(request, GatewayError(), f"x-request-id: {new_id()}\r\n", close=True)
         finally:
             self.busy -= 1
@@ -170,18 +68,16 @@ class Server(web.Server):
                 self._idle.set()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        """aiohttp's way in: goes on with what the connection has started, or starts."""
+        """aiohttp's way in."""
         connection = cast(Connection, request.protocol)
-        connection.head_since = None
-        started, connection.started = connection.started, None
-        response = await (self.serve(request) if started is None else started)
-        connection.handed_over = not response.keep_alive or bool(connection._messages)
-        return response
+        connection.handed_over()
+        reply = await self.serve(Arriving(request, connection))
+        reply.write(connection)
+        await connection.drain()
+        return Written(reply).for_aiohttp()
 
-    def _endpoint(self, request: web.BaseRequest) -> Endpoint:
-        path = request.raw_path.partition("?")[0]
-        if not path.startswith("/"):  # the absolute form, as sent to proxies: whatever host it names, it came to us
-            path = request.rel_url.raw_path
+    def _endpoint(self, request: Request) -> Endpoint:
+        path = request.target.partition("?")[0]
         methods = self._routes.get(path) or self._routes.get(path.rstrip("/")) or self._by_prefix(path)
         if methods is None:
             raise NotFound(
@@ -198,12 +94,11 @@ class Server(web.Server):
         return next((self._routes[prefix] for prefix in self._prefixes if path.startswith(prefix)), None)
 
     def _sweep(self) -> None:
-        """Closes connections whose head has taken too long; one timer for all of them."""
+        """Lets every connection look at its wait; one timer for all of them."""
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - self._options.header_timeout
+        now = loop.time()
         for connection in self.connections:
-            if isinstance(connection, Connection) and (connection.dawdling_since or oldest) < oldest:
-                connection.force_close()
+            cast(Connection, connection).sweep(now)
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
 
 

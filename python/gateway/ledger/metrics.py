@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -36,8 +37,9 @@ BUCKETS_MS = (
 )
 MODEL_LIMIT = 500
 _AT = {name: index for index, name in enumerate(COLUMNS)}
-_ENDPOINT, _PROVIDER, _MODEL, _CACHE = (_AT[name] for name in ("endpoint", "provider", "model", "cache"))
-_OUTCOME, _STATUS, _COST = (_AT[name] for name in ("outcome", "status", "cost_pico"))
+_CALL = itemgetter(*(_AT[name] for name in ("endpoint", "provider", "model", "cache", "outcome", "status")))
+_SERVED = itemgetter(_AT["endpoint"], _AT["cache"])
+_PROVIDER, _MODEL, _ATTEMPTS, _COST = (_AT[name] for name in ("provider", "model", "attempts", "cost_pico"))
 _SAVED, _SAVED_BY, _DURATION = (_AT[name] for name in ("saved_pico", "saved_by", "duration_us"))
 _TOKENS = tuple((kind, _AT[f"{kind}_tokens"]) for kind in ("input", "output", "cached", "reasoning"))
 
@@ -58,23 +60,29 @@ class Metrics(Collector):
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
-    def count(self, row: Row) -> None:
-        """Adds one ledger row. Past `MODEL_LIMIT` distinct names a model counts as `other`."""
-        endpoint, provider, model, cache = row[_ENDPOINT], row[_PROVIDER], self._bounded(row[_MODEL]), row[_CACHE]
-        self._requests[endpoint, provider, model, cache, row[_OUTCOME], row[_STATUS]] += 1
+    def count(self, rows: Sequence[Row]) -> None:
+        """Adds ledger rows. Past `MODEL_LIMIT` distinct names a model counts as `other`."""
+        for (endpoint, provider, model, *rest), calls in Counter(map(_CALL, rows)).items():
+            self._requests[endpoint, provider, self._bounded(model), *rest] += calls
+        for row in rows:
+            if row[_SAVED_BY]:
+                self._saved[row[_SAVED_BY]] += row[_SAVED]
+            if row[_ATTEMPTS]:
+                self._spend(row)
+            at, duration = _SERVED(row), row[_DURATION]
+            counts = self._duration.get(at)
+            if counts is None:
+                counts = self._duration[at] = [0] * (len(BUCKETS_MS) + 1)
+            counts[bisect_left(BUCKETS_MS, duration / 1000)] += 1
+            self._duration_sum[at] += duration
+
+    def _spend(self, row: Row) -> None:
+        provider, model = row[_PROVIDER], self._bounded(row[_MODEL])
         for kind, at in _TOKENS:
             if row[at]:
                 self._tokens[provider, model, kind] += row[at]
         if row[_COST]:
             self._cost[provider, model] += row[_COST]
-        if row[_SAVED_BY]:
-            self._saved[row[_SAVED_BY]] += row[_SAVED]
-        duration = row[_DURATION]
-        counts = self._duration.get((endpoint, cache))
-        if counts is None:
-            counts = self._duration[endpoint, cache] = [0] * (len(BUCKETS_MS) + 1)
-        counts[bisect_left(BUCKETS_MS, duration / 1000)] += 1
-        self._duration_sum[endpoint, cache] += duration
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

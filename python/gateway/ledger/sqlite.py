@@ -28,7 +28,7 @@ INSERT INTO calls ({names}) VALUES {places}
 ON CONFLICT (started_ns, id) DO UPDATE SET {updates}
 WHERE calls.outcome = 'interrupted' AND excluded.outcome <> 'interrupted'
 """
-AT_ONCE = 64
+AT_ONCE = 16
 """Rows of one statement: `executemany` gives up the GIL at every row and, under load, waits up to 5 ms to get it back."""
 
 

@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod canon;
 pub mod embed;
 pub mod exact;
+pub mod http;
 pub mod index;
 mod json;
 pub mod redact;

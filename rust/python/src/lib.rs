@@ -4,6 +4,7 @@ mod bucket;
 mod canon;
 mod embed;
 mod exact;
+mod http;
 mod index;
 mod redact;
 mod sse;
@@ -24,6 +25,8 @@ mod native {
     use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
+    #[pymodule_export]
+    use super::http::{IrregularRequest, Request};
     #[pymodule_export]
     use super::index::{DimensionError, Index, IndexFileError, VectorError};
     #[pymodule_export]

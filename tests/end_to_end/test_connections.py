@@ -1,0 +1,114 @@
+"""What a connection carries, however its bytes are cut, and how long it is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import orjson
+import pytest
+
+from tests.end_to_end.conftest import ask
+from tests.end_to_end.gateway import Gateway
+from tests.end_to_end.upstream import Upstream
+from tests.end_to_end.wire import Wire
+
+QUICK = "server: {header_timeout: 0.3, body_timeout: 0.3, keepalive: 3}\n"
+
+
+def request(content: str = "Hi", lines: str = "", **fields: object) -> bytes:
+    body = orjson.dumps(ask(content, **fields))
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
+    return head.encode() + body
+
+
+def chunked(content: str) -> bytes:
+    body = orjson.dumps(ask(content))
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+def caches(wire: Wire, answers: int) -> list[str]:
+    return [wire.answer().headers["x-gateway-cache"] for _ in range(answers)]
+
+
+def test_a_request_in_pieces(gateway: Gateway) -> None:
+    sent = request()
+    with Wire(gateway) as wire:
+        for start in range(0, len(sent), 7):
+            wire.write(sent[start : start + 7])
+            time.sleep(0.001)
+        assert caches(wire, 1) == ["miss"]
+        wire.write(sent)
+        assert caches(wire, 1) == ["hit"]
+
+
+@pytest.mark.parametrize("cut", [1, 40, -1], ids=["in the method", "in the head", "in the body"])
+def test_the_end_of_one_request_and_the_start_of_the_next_in_one_packet(gateway: Gateway, cut: int) -> None:
+    first, second = request(), request("Other")
+    with Wire(gateway) as wire:
+        wire.write(first + second[:cut])
+        assert caches(wire, 1) == ["miss"]
+        wire.write(second[cut:])
+        assert caches(wire, 1) == ["miss"]
+
+
+def test_plain_and_chunked_requests_take_turns(gateway: Gateway) -> None:
+    with Wire(gateway) as wire:
+        for sent, cache in (
+            (request(), "miss"),
+            (chunked("Hi"), "hit"),
+            (request(), "hit"),
+            (chunked("Other"), "miss"),
+        ):
+            wire.write(sent)
+            assert caches(wire, 1) == [cache]
+
+
+def test_hits_and_misses_sent_ahead_are_answered_in_order(gateway: Gateway) -> None:
+    with Wire(gateway) as wire:
+        wire.write(request("a") + request("a") + request("b") + chunked("a") + request("b"))
+        assert caches(wire, 5) == ["miss", "hit", "miss", "hit", "hit"]
+
+
+def test_more_than_is_held_is_read_later(gateway: Gateway, upstream: Upstream) -> None:
+    count = 400
+    with Wire(gateway) as wire:
+        wire.write(b"".join(request(f"{number} {'x' * 400}") for number in range(count)))
+        assert caches(wire, count) == ["miss"] * count
+    assert len(upstream.calls) == count
+
+
+def test_a_client_that_wants_the_connection_closed(gateway: Gateway) -> None:
+    for cache in ("miss", "hit"):
+        with Wire(gateway) as wire:
+            wire.write(request(lines="Connection: close\r\n"))
+            answer = wire.answer()
+            assert (answer.headers["connection"], answer.headers["x-gateway-cache"]) == ("close", cache)
+            assert wire.closed
+
+
+@pytest.mark.parametrize("begun", [b"", b"PO", request()[:50], b"GET /health/live HTTP/1.1\r\n"])
+def test_a_head_that_does_not_come_is_not_waited_for(launch: Callable[..., Gateway], begun: bytes) -> None:
+    with Wire(launch(QUICK)) as wire:
+        wire.write(begun)
+        assert wire.closed
+
+
+def test_a_body_that_does_not_come_is_a_timeout(launch: Callable[..., Gateway]) -> None:
+    gateway = launch(QUICK)
+    for sent in (request()[:-1], request("x" * 100_000)[:-1], chunked("Hi")[:-1]):
+        with Wire(gateway) as wire:
+            wire.write(sent)
+            assert wire.answer().status_code == 408
+            assert wire.closed
+
+
+def test_an_idle_connection_is_kept_for_its_own_time(launch: Callable[..., Gateway]) -> None:
+    with Wire(launch(QUICK)) as wire:
+        wire.write(request())
+        assert caches(wire, 1) == ["miss"]
+        time.sleep(1.5)
+        wire.write(request())
+        assert caches(wire, 1) == ["hit"]
+        assert wire.closed
