@@ -152,6 +152,10 @@ def test_where_findings_overlap_all_of_it_goes() -> None:
         ({"patterns": {"a": r"(\w{1000}){1000}"}}, "larger than 1048576 bytes"),
         ({"patterns": {"a": "x*"}}, "matches nothing at all"),
         ({"patterns": {"a": "(?=b)"}}, "look-around"),
+        ({"patterns": {"a": ".*x|."}}, "an alternative in it has no longest length"),
+        ({"patterns": {"a": r"v\d+(\.\d+)?"}}, "an optional or repeated group in it has no longest length"),
+        ({"patterns": {"a": r"(\d\d,)+"}}, "a group in it repeats without end"),
+        ({"patterns": {"a": r"x{2000}"}}, "may match 2000 bytes, more than 1024"),
         ({"patterns": {"": "x"}}, "pattern name"),
         ({"patterns": {"a-b": "x"}}, "pattern name"),
         ({"patterns": {"Email": "x"}}, "pattern name"),
@@ -278,4 +282,12 @@ def test_a_megabyte_of_anything_is_read(unit: str) -> None:
     """Quadratic work would not end here."""
     text = unit * (1_000_000 // len(unit))
     redaction = EVERYTHING.redact(text)
+    assert redaction.restore(redaction.text) == text
+
+
+@pytest.mark.parametrize("pattern", [r"a\w*@", r"\S+/admin", r"[a/]+?/", r"a.*z", r"(?:a|/a){1,60}x?"])
+@pytest.mark.parametrize("unit", ["a", "a/", "/admin"])
+def test_a_megabyte_of_anything_is_read_for_a_pattern_of_one_s_own(pattern: str, unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+    redaction = Redactor(kinds=[], patterns={"own": pattern}).redact(text)
     assert redaction.restore(redaction.text) == text

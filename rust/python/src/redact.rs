@@ -26,8 +26,9 @@ fn failed(error: redact::RedactError) -> PyErr {
 ///
 /// `kinds` are some of `email`, `phone`, `card` (Luhn), `iban` (mod 97), `national_id` (check digits), `ip` (4 and 6) and
 /// `secret` (API keys, tokens, passwords in URLs, private keys); all of them if None. `patterns` adds kinds of one's own:
-/// a mapping of names to regular expressions, or pairs (the `regex` crate's syntax: linear, so without look-around and
-/// back-references). With `reversible=False` no value is kept. A redactor keeps nothing of the texts it sees.
+/// a mapping of names to regular expressions, or pairs (the `regex` crate's syntax: no look-around and back-references; what
+/// may have any length is one character that repeats, outside of alternatives and optional or repeated groups, so that
+/// all is found in linear time). With `reversible=False` no value is kept. A redactor keeps nothing of the texts it sees.
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Redactor(redact::Redactor);
 

@@ -46,12 +46,7 @@ impl CanonError {
 impl fmt::Display for CanonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Syntax { reason, at } => {
-                write!(
-                    f,
-                    "We could not parse the JSON body of your request: {reason} at byte {at}."
-                )
-            }
+            Self::Syntax { reason, at } => unparsed(f, reason, *at),
             Self::Unreadable {
                 reason,
                 at,
@@ -61,12 +56,7 @@ impl fmt::Display for CanonError {
                 reason,
                 at,
                 param: None,
-            } => {
-                write!(
-                    f,
-                    "We could not parse the JSON body of your request: {reason} at byte {at}."
-                )
-            }
+            } => unparsed(f, reason, *at),
             Self::Duplicate { key, within: None } => write!(f, "Duplicate parameter: '{key}'."),
             Self::Duplicate {
                 key,
@@ -87,6 +77,13 @@ impl fmt::Display for CanonError {
             Self::Setup { reason } => f.write_str(reason),
         }
     }
+}
+
+fn unparsed(f: &mut fmt::Formatter<'_>, reason: &str, at: usize) -> fmt::Result {
+    write!(
+        f,
+        "We could not parse the JSON body of your request: {reason} at byte {at}."
+    )
 }
 
 impl std::error::Error for CanonError {}

@@ -18,17 +18,18 @@ pub(super) fn number(window: &Window<'_>) -> Option<usize> {
     if wordy(bytes.get(end)) {
         return None;
     }
-    let tied = matches!(window.gap(), Some(b' ' | b'-'));
-    let named = |words: &[&str]| introduced(bytes, window.start(), words);
-    let found = match digits.len() {
-        8 => spanish_hyphen(window)?,
-        9 if window.is(&[3, 2, 4]) => tied && ssn(digits),
-        9 if window.is(&[3, 3, 3]) => tied && !matches!(digits[0], 0 | 8) && luhn(digits),
-        9 if window.is(&[9]) => {
-            named(&["ssn", "social security"]) && ssn(digits)
-                || named(&["sin", "social insurance"]) && luhn(digits)
-                || named(&["bsn", "burgerservice"]) && bsn(digits)
-        }
+    if digits.len() == 8 {
+        // Spain's letter may stand after a hyphen.
+        return spanish_hyphen(window)?.then_some(end + 2);
+    }
+    all_digits(window).then_some(end)
+}
+
+/// Whether the window is an identity number that has no letter.
+fn all_digits(window: &Window<'_>) -> bool {
+    let digits = window.digits;
+    match digits.len() {
+        9 => nine(window),
         10 => {
             window.is(&[6, 4])
                 && window.gap() == Some(b'-')
@@ -38,8 +39,8 @@ pub(super) fn number(window: &Window<'_>) -> Option<usize> {
         11 if window.is(&[11]) => cpf(digits) || pesel(digits) || steuer(digits),
         11 => window.is(&[3, 3, 3, 2]) && cpf(digits) || window.is(&[2, 3, 3, 3]) && steuer(digits),
         12 => {
-            let shaped = window.is(&[4, 4, 4]) && tied
-                || window.is(&[12]) && named(&["aadhaar", "aadhar", "uid"]);
+            let shaped = window.is(&[4, 4, 4]) && tied(window)
+                || window.is(&[12]) && named(window, &["aadhaar", "aadhar", "uid"]);
             shaped && digits[0] >= 2 && verhoeff(digits)
         }
         13 => {
@@ -53,10 +54,30 @@ pub(super) fn number(window: &Window<'_>) -> Option<usize> {
         }
         18 => window.is(&[18]) && china(&digits[..17], digits[17]),
         _ => false,
-    };
-    // Spain's letter may stand after a hyphen.
-    let letter = if digits.len() == 8 { 2 } else { 0 };
-    found.then_some(end + letter)
+    }
+}
+
+/// Nine digits: three countries, told apart by their groups or, bare, by a word.
+fn nine(window: &Window<'_>) -> bool {
+    let digits = window.digits;
+    if window.is(&[3, 2, 4]) {
+        tied(window) && ssn(digits)
+    } else if window.is(&[3, 3, 3]) {
+        tied(window) && !matches!(digits[0], 0 | 8) && luhn(digits)
+    } else {
+        window.is(&[9])
+            && (named(window, &["ssn", "social security"]) && ssn(digits)
+                || named(window, &["sin", "social insurance"]) && luhn(digits)
+                || named(window, &["bsn", "burgerservice"]) && bsn(digits))
+    }
+}
+
+fn tied(window: &Window<'_>) -> bool {
+    matches!(window.gap(), Some(b' ' | b'-'))
+}
+
+fn named(window: &Window<'_>, words: &[&str]) -> bool {
+    introduced(window.bytes, window.start(), words)
 }
 
 /// The end of an identity number that begins with `letters` letters at `start`.

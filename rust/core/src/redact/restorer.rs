@@ -32,37 +32,31 @@ impl Restorer {
         while let Some(open) = memchr::memchr(b'[', rest.as_bytes()) {
             out.push_str(&rest[..open]);
             rest = &rest[open..];
-            let inside =
-                |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
-            let close = 1 + rest.as_bytes()[1..]
-                .iter()
-                .take_while(|byte| inside(byte))
-                .count();
-            if close == rest.len()
-                && self
-                    .values
-                    .keys()
-                    .any(|placeholder| placeholder.starts_with(rest))
-            {
+            let Some((length, meant)) = self.opened(rest) else {
                 rest.clone_into(&mut self.held);
                 return out;
-            }
-            match rest
-                .get(..=close)
-                .and_then(|placeholder| self.values.get(placeholder))
-            {
-                Some(value) => {
-                    out.push_str(value);
-                    rest = &rest[close + 1..];
-                }
-                None => {
-                    out.push_str(&rest[..close]);
-                    rest = &rest[close..];
-                }
-            }
+            };
+            out.push_str(meant);
+            rest = &rest[length..];
         }
         out.push_str(rest);
         out
+    }
+
+    /// How long what opens at the front of `text` is, and what it means; `None` where more of the answer decides.
+    fn opened<'a>(&'a self, text: &'a str) -> Option<(usize, &'a str)> {
+        let inside =
+            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+        let name = text.as_bytes()[1..].iter().take_while(|byte| inside(byte));
+        let close = 1 + name.count();
+        let begins = |placeholder: &String| placeholder.starts_with(text);
+        if close == text.len() && self.values.keys().any(begins) {
+            return None;
+        }
+        let value = text
+            .get(..=close)
+            .and_then(|placeholder| self.values.get(placeholder));
+        Some(value.map_or((close, &text[..close]), |value| (close + 1, value)))
     }
 
     /// The answer is over: hands back what was held.

@@ -102,18 +102,20 @@ impl Marks {
                 }
                 Ok(())
             }
-            // Groq reports usage here too, and only here where it was not asked for.
-            "x_groq" if json.peek() == b'{' => {
-                let mut usage = None;
-                json.members(|json, key| match key.raw(json.text) {
-                    "usage" => object(json, &mut usage),
-                    _ => json.skip(),
-                })?;
-                self.usage = self.usage.take().or(usage);
-                Ok(())
-            }
+            "x_groq" if json.peek() == b'{' => self.groq(json),
             _ => json.skip(),
         }
+    }
+
+    /// Groq reports usage here too, and only here where it was not asked for.
+    fn groq(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
+        let mut usage = None;
+        json.members(|json, key| match key.raw(json.text) {
+            "usage" => object(json, &mut usage),
+            _ => json.skip(),
+        })?;
+        self.usage = self.usage.take().or(usage);
+        Ok(())
     }
 
     fn choice(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
