@@ -47,6 +47,7 @@ from gateway.upstream.pool import Pool, Upstream
 log = logging.getLogger(__name__)
 
 KEY_POLL_SECONDS = 1.0
+LAST_WORDS_SECONDS = 1.0
 FAMILIAR = (
     "demo",
     "gpt-4o-mini",
@@ -113,7 +114,13 @@ class App:
 
     def _server(self) -> Server:
         server = self.config.server
-        options = ServerOptions(server.max_body, server.header_timeout, server.body_timeout, server.keepalive)
+        options = ServerOptions(
+            max_body=server.max_body,
+            header_timeout=server.header_timeout,
+            body_timeout=server.body_timeout,
+            keepalive=server.keepalive,
+            write_timeout=server.write_timeout,
+        )
         chat = Chat(self.pipeline, options)
         models = Models(self.keyring, self.router, self.listing.rows)
         health = Health(self._not_ready, self._metrics)
@@ -175,11 +182,13 @@ class App:
         """Refuses new connections, lets open calls finish for `server.drain` seconds, then cuts them off."""
         self.server.draining = True
         listener.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.config.server.drain
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.config.server.drain):
+            async with asyncio.timeout_at(deadline):
                 await self.server.idle()
         self.server.stop_sweeping()
-        await self.server.shutdown(1.0)
+        await self.server.shutdown(max(LAST_WORDS_SECONDS, deadline - loop.time()))
 
     async def _watch_keys(self) -> None:
         """Follows changes that `gateway keys` makes while this process runs."""

@@ -54,8 +54,8 @@ class Request:
     """One HTTP/1.1 request in the plain form: no chunks, no upgrade, no `Expect`, each header once, a head of 8 KiB at most."""
 
     @staticmethod
-    def read(received: bytes, /) -> Request | None:
-        """The request at the start of `received`, or None while more bytes are to come. Raises IrregularRequest for what is
+    def read(received: bytes, start: int = 0, /) -> Request | None:
+        """The request that begins at byte `start`, or None while more bytes are to come. Raises IrregularRequest for what is
         not in the plain form, and for an unfinished request of more than 64 KiB."""
     @property
     def method(self) -> str: ...

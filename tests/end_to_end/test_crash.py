@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -214,6 +215,23 @@ def test_sigterm_lets_an_open_stream_finish_and_refuses_new_connections(
         assert rest(client).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
     assert gateway.process.wait(20) == 0
     assert [row["outcome"] for row in gateway.rows()] == ["ok"]
+
+
+def test_sigterm_lets_a_slow_reader_have_the_rest(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.answer = completion("x" * 12_000_000)
+    with raw(gateway, orjson.dumps(ask())) as client:
+        client.settimeout(20)
+        data = client.recv(1000)
+        gateway.process.send_signal(signal.SIGTERM)
+        until(lambda: refused(gateway))
+        time.sleep(1.5)  # longer than what is open is given when the time to drain is over
+
+        while read := client.recv(1 << 20):
+            data += read
+
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(body) in head + b"\r\n"
+    assert gateway.process.wait(20) == 0
 
 
 def test_sigterm_makes_readiness_false_at_once_and_refuses_calls_on_old_connections(

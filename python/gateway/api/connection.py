@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from aiohttp import web
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MOST_HELD = 64 << 10
 """Bytes that may wait behind what is being answered or sent, before the socket is not read any more."""
+AT_ONCE = 32
+"""Requests sent ahead that are answered in one turn of the loop, before others have theirs."""
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -38,7 +41,7 @@ class Connection(web.RequestHandler):
     waits for, on the loop's clock.
     """
 
-    __slots__ = ("_held", "_host", "_plain", "_served", "_task", "since")
+    __slots__ = ("_blocked_since", "_held", "_host", "_plain", "_served", "_socket", "_task", "since")
 
     def __init__(self, server: web.Server, host: Host, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -54,10 +57,12 @@ class Connection(web.RequestHandler):
         self._served = False
         self._held = b""
         self._task: asyncio.Task[None] | None = None
+        self._blocked_since: float | None = None
         self.since = loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._socket = cast(asyncio.Transport, transport)
         self.keep_alive(True)  # takes back aiohttp's timer: `sweep` does its work until aiohttp reads
 
     def data_received(self, data: bytes) -> None:
@@ -73,28 +78,38 @@ class Connection(web.RequestHandler):
         if len(self._held) > MOST_HELD and self.transport is not None:
             self.transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._blocked_since = self._loop.time()
+
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._plain:
-            self._go_on()
+        self._blocked_since = None
+        self._go_on()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         if self._task is not None:
             self._task.cancel()
 
+    def force_close(self) -> None:
+        """Closes once all is sent."""
+        super().force_close()
+        self._blocked_since = self._blocked_since or self._loop.time()
+
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp calls it so
-        """Ends what is open: a request that is being answered is cancelled, and has `timeout` seconds to note so."""
-        if not self._plain:
-            await super().shutdown(timeout)
-            return
-        task = self._task
+        """Sends what is left to send, for `timeout` seconds at most, and ends what is still open."""
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=0)
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(timeout):
+                    await self.drain()
+        open_tasks = [task for task in (self._task, self._task_handler) if task is not None]
         self.force_close()
-        if self._task_handler is not None:
-            self._task_handler.cancel()
-        if task is not None:
+        for task in open_tasks:
             task.cancel()
-            await asyncio.wait([task], timeout=timeout)
+        if open_tasks:
+            await asyncio.wait(open_tasks, timeout=1.0)
 
     def send(self, data: bytes) -> None:
         """Hands bytes to the transport; raises ConnectionResetError if the client has gone."""
@@ -112,8 +127,13 @@ class Connection(web.RequestHandler):
         self._served = True
 
     def sweep(self, now: float) -> None:
-        """Ends a wait that has been too long: for a first request, for the rest of one, or for the next one."""
+        """Ends a wait that has been too long: for a first request, for the rest of one, for the next one, or for a client
+        that does not take what it asked for."""
         options = self._host.options
+        if self._blocked_since is not None:
+            if now - self._blocked_since > options.write_timeout:
+                self._socket.abort()
+            return
         idle = self._plain and self._served and not self._held
         if now - self.since < (options.keepalive if idle else options.header_timeout) or self._at_work:
             return
@@ -147,23 +167,35 @@ class Connection(web.RequestHandler):
         return self._task is not None if self._plain else self._served
 
     def _answer(self) -> None:
-        """Answers what is held, one request after the other, until one has to wait."""
-        while self._held and self._task is None and self.transport is not None and not self._paused:
+        """Answers what is held, one request after the other, until one has to wait or it is others' turn."""
+        at, count, irregular = 0, 0, False
+        while at < len(self._held) and self._task is None and self.transport is not None and not self._paused:
+            if count == AT_ONCE:
+                self._loop.call_soon(self._go_on)
+                break
             try:
-                read = native.Request.read(self._held)
+                read = native.Request.read(self._held, at)
             except native.IrregularRequest:
-                self._hand_over()
-                return
+                irregular = True
+                break
             if read is None:
-                return
-            self._held = self._held[read.size :]
-            self._served = True
-            started = Started(self._host.serve(Whole(read, self)))
-            if started.done:
-                self._finish(started.result)
-            else:
-                self._task = self._loop.create_task(self._wait(started))
-                self._task.add_done_callback(lambda _: started.close())  # noqa: B023 - the loop ends here
+                break
+            at, count = at + read.size, count + 1
+            self._begin(read)
+        if at:
+            self._held = self._held[at:]
+            self.since = self._loop.time()
+        if irregular:
+            self._hand_over()
+
+    def _begin(self, read: native.Request) -> None:
+        self._served = True
+        started = Started(self._host.serve(Whole(read, self)))
+        if started.done:
+            self._finish(started.result)
+        else:
+            self._task = self._loop.create_task(self._wait(started))
+            self._task.add_done_callback(lambda _: started.close())
 
     def _finish(self, reply: wire.Reply) -> None:
         reply.write(self)
@@ -182,7 +214,8 @@ class Connection(web.RequestHandler):
 
     def _go_on(self) -> None:
         """Answers what has been held meanwhile, and reads on."""
-        self._answer()
+        if self._plain:
+            self._answer()
         if self._plain and len(self._held) <= MOST_HELD and self.transport is not None:
             self.transport.resume_reading()
 

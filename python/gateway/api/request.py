@@ -24,6 +24,7 @@ class ServerOptions:
     header_timeout: float = 15.0
     body_timeout: float = 60.0
     keepalive: float = 75.0
+    write_timeout: float = 60.0
 
 
 class Request(Protocol):

@@ -96,10 +96,9 @@ class Server(web.Server):
     def _sweep(self) -> None:
         """Lets every connection look at its wait; one timer for all of them."""
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        for connection in self.connections:
-            cast(Connection, connection).sweep(now)
         self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
+        for connection in self.connections:
+            cast(Connection, connection).sweep(loop.time())
 
 
 _PROCESS = secrets.token_hex(8)

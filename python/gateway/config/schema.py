@@ -25,6 +25,7 @@ class ServerConfig(Strict):
     header_timeout: Positive = 15.0
     body_timeout: Positive = 60.0
     keepalive: Positive = 75.0
+    write_timeout: Positive = 60.0
     drain: Annotated[float, Field(ge=0)] = 30.0
 
 

@@ -19,34 +19,41 @@ create_exception!(
 /// One HTTP/1.1 request in the plain form: no chunks, no upgrade, no `Expect`, each header once, and a head of 8 KiB at most.
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Request {
-    bytes: Py<PyBytes>,
+    received: Py<PyBytes>,
+    start: usize,
     read: http::Request,
 }
 
 impl Request {
+    fn bytes<'py>(&'py self, py: Python<'py>) -> &'py [u8] {
+        &self.received.as_bytes(py)[self.start..]
+    }
+
     fn text<'py>(&self, py: Python<'py>, part: Range<usize>) -> PyResult<Bound<'py, PyString>> {
-        PyString::from_bytes(py, &self.bytes.as_bytes(py)[part])
+        PyString::from_bytes(py, &self.bytes(py)[part])
     }
 }
 
 #[pymethods]
 impl Request {
-    /// The request at the start of `received`, or None while more bytes are to come. Raises IrregularRequest for what is not
-    /// in the plain form, and for an unfinished request of more than 64 KiB.
+    /// The request that begins at byte `start`, or None while more bytes are to come. Raises IrregularRequest for what is
+    /// not in the plain form, and for an unfinished request of more than 64 KiB.
     #[staticmethod]
-    #[pyo3(signature = (received, /))]
-    fn read(received: Bound<'_, PyBytes>) -> PyResult<Option<Self>> {
-        let read = http::Request::read(received.as_bytes())
+    #[pyo3(signature = (received, start = 0, /))]
+    fn read(received: Bound<'_, PyBytes>, start: usize) -> PyResult<Option<Self>> {
+        let bytes = received.as_bytes().get(start..).unwrap_or_default();
+        let read = http::Request::read(bytes)
             .map_err(|error| IrregularRequest::new_err(error.to_string()))?;
         Ok(read.map(|read| Self {
-            bytes: received.unbind(),
+            received: received.unbind(),
+            start,
             read,
         }))
     }
 
     #[getter]
     fn method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
-        match &self.bytes.as_bytes(py)[self.read.method.clone()] {
+        match &self.bytes(py)[self.read.method.clone()] {
             b"POST" => Ok(intern!(py, "POST").clone()),
             b"GET" => Ok(intern!(py, "GET").clone()),
             _ => self.text(py, self.read.method.clone()),
@@ -74,13 +81,13 @@ impl Request {
     /// The body as it was sent.
     #[getter]
     fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.bytes.as_bytes(py)[self.read.body.clone()])
+        PyBytes::new(py, &self.bytes(py)[self.read.body.clone()])
     }
 
     /// The value of one header, called `name` in any case; empty if there is none.
     #[pyo3(signature = (name, /))]
     fn header<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyString>> {
-        match self.read.header(self.bytes.as_bytes(py), name) {
+        match self.read.header(self.bytes(py), name) {
             Some(value) => self.text(py, value),
             None => Ok(intern!(py, "").clone()),
         }
