@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
 import signal
-import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from gateway.api.admin import Admin
 from gateway.api.chat import Chat
@@ -25,6 +23,7 @@ from gateway.api.request import ServerOptions
 from gateway.api.server import Server
 from gateway.cache.coalesce import Flights
 from gateway.cache.exact import Exact
+from gateway.config.datadir import lock, open_keys, usable
 from gateway.config.keystore import KeyStore
 from gateway.config.listing import Listing
 from gateway.config.providers import DEMO_PRICE, aliases, providers
@@ -58,16 +57,12 @@ FAMILIAR = (
 )
 
 
-class DataDirUnusable(Exception):
-    """The data directory is another gateway's, or holds a database that cannot be used."""
-
-
 class App:
     """One gateway process: built from a configuration, started, drained and closed."""
 
     def __init__(self, config: Config, data_dir: Path, environ: Mapping[str, str]) -> None:
         self.config = config
-        self._lock = _lock(data_dir)
+        self._lock = lock(data_dir)
         self.key_store = open_keys(data_dir)
         self.providers = providers(config, environ)
         self.admin_key, admin_digest = _admin_key(config, self.key_store)
@@ -76,7 +71,7 @@ class App:
         own = {name: own_rate(price.model_dump(exclude_none=True)) for name, price in config.prices.items()}
         self.prices = Prices({"demo/demo": DEMO_PRICE, **own}, wall=time.time_ns)
         self._ledger_path = data_dir / "ledger.db"
-        with _usable(self._ledger_path):
+        with usable(self._ledger_path):
             self.store = SqliteStore(self._ledger_path)
         self.ledger = Ledger(Journal(data_dir / "journal"), self.store, wall=time.time_ns, clock=time.monotonic_ns)
         self.metrics = Metrics()
@@ -150,7 +145,7 @@ class App:
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, stop.set)
-        with _usable(self._ledger_path):
+        with usable(self._ledger_path):
             interrupted = self.ledger.recover()
         if interrupted:
             log.warning("%d calls were interrupted when the gateway last stopped; they are in the ledger", interrupted)
@@ -236,42 +231,6 @@ class App:
                 ),
             }
         )
-
-
-def data_dir(config: Config, environ: Mapping[str, str]) -> Path:
-    """Where the state of a deployment lives: `data_dir`, else the user's data directory."""
-    if config.data_dir is not None:
-        return config.data_dir.expanduser()
-    base = environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "llm-gateway"
-
-
-def open_keys(folder: Path) -> KeyStore:
-    """The keys in a data directory; raises `DataDirUnusable`."""
-    path = folder / "keys.db"
-    with _usable(path):
-        return KeyStore(path)
-
-
-@contextmanager
-def _usable(path: Path) -> Iterator[None]:
-    """Turns what SQLite says into what the operator can do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise DataDirUnusable(f"{path} cannot be used: {error}. Free, mend or restore it, or move it away.") from error
-
-
-def _lock(folder: Path) -> IO[str]:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise DataDirUnusable(
-            f"Another gateway is using {folder}. Stop it, or give this one a directory of its own with GATEWAY_DATA_DIR."
-        ) from None
-    return lock
 
 
 def _admin_key(config: Config, store: KeyStore) -> tuple[str | None, bytes]:

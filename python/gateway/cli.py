@@ -36,8 +36,9 @@ def serve(
 
     import uvloop
 
-    from gateway.app import App, DataDirUnusable, data_dir
+    from gateway.app import App
     from gateway.config import logs
+    from gateway.config.datadir import DataDirUnusable, data_dir
 
     logs.configure()
 
@@ -130,7 +131,7 @@ def _load(path: Path | None) -> Config:
 
 
 def _key_store(config: Path | None) -> KeyStore:
-    from gateway.app import DataDirUnusable, data_dir, open_keys
+    from gateway.config.datadir import DataDirUnusable, data_dir, open_keys
 
     try:
         return open_keys(data_dir(_load(config), os.environ))
