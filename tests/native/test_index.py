@@ -77,6 +77,21 @@ def test_adding_an_id_again_replaces_its_vector() -> None:
     assert "6" not in index
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("count", [1, 300, 512])
+def test_the_smallest_graph_keeps_what_is_replaced(count: int, threads: int) -> None:
+    vectors, others = clustered(2100, 8, 15), clustered(count, 8, 16)
+    index = Index(8)
+    index.add(np.arange(2100), vectors)
+    assert index.remove(np.arange(512, 2100)) == 2100 - 512
+    index.add(np.arange(count), others, threads=threads)
+    assert len(index) == 512
+    assert all(at in index for at in range(512))
+    ids, scores = index.search(np.vstack([others, vectors[count:512]]), 1)
+    assert ids[:, 0].tolist() == list(range(512))
+    assert scores.min() > 0.999
+
+
 @pytest.mark.parametrize("count", [200, 4000])
 def test_namespaces_and_expiry_narrow_a_search(count: int) -> None:
     vectors = clustered(count, 32, 3)

@@ -12,8 +12,8 @@ use super::layout::Record;
 use super::quantise::{encode, padded};
 use super::{Index, IndexError, State};
 
-/// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`.
-pub(crate) const SWITCH: usize = 2048;
+/// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`. Tests cross it often, so theirs is small.
+pub(crate) const SWITCH: usize = if cfg!(test) { 256 } else { 2048 };
 
 /// Rows whose neighbours are sought at once when several threads add.
 const TOGETHER: usize = 256;
@@ -58,7 +58,9 @@ impl Index {
     /// Removes vectors by id; says how many were there.
     pub fn remove(&self, ids: &[u64]) -> usize {
         let _turn = self.writer.lock();
-        ids.iter().filter(|&&id| self.take(id)).count()
+        let removed = ids.iter().filter(|&&id| self.forget(id)).count();
+        self.demote();
+        removed
     }
 
     /// Removes the vectors that expire at or before `now`; says how many.
@@ -68,7 +70,9 @@ impl Index {
             State::Flat(flat) => flat.expired(now),
             State::Graph(graph) => graph.expired(now),
         };
-        expired.into_iter().filter(|&id| self.take(id)).count()
+        let removed = expired.into_iter().filter(|&id| self.forget(id)).count();
+        self.demote();
+        removed
     }
 
     fn put(&self, record: &Record<'_>) {
@@ -79,7 +83,7 @@ impl Index {
             }
         }
         if !self.promote() {
-            self.take(record.id);
+            self.forget(record.id);
             let slot = self.claim(record);
             self.reading(|graph| {
                 let mut scratch = graph.scratch();
@@ -96,18 +100,20 @@ impl Index {
     }
 
     /// Lets the writer work on the graph while searches go on.
-    fn reading<T: Default>(&self, work: impl FnOnce(&Graph) -> T) -> T {
+    ///
+    /// Invariant: only the writer turns one kind of state into the other, and never while it has a row in hand.
+    fn reading<T>(&self, work: impl FnOnce(&Graph) -> T) -> T {
         match &*self.state.read() {
             State::Graph(graph) => work(graph),
-            State::Flat(_) => T::default(),
+            State::Flat(_) => unreachable!("the writer knows that it has a graph"),
         }
     }
 
     /// Lets the writer work on the graph alone.
-    fn writing<T: Default>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
+    fn writing<T>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
         match &mut *self.state.write() {
             State::Graph(graph) => work(graph),
-            State::Flat(_) => T::default(),
+            State::Flat(_) => unreachable!("the writer knows that it has a graph"),
         }
     }
 
@@ -152,15 +158,21 @@ impl Index {
         true
     }
 
-    /// Turns a graph that has become small into a flat set.
+    /// Turns a graph that has become small into a flat set: the last step of a removal, never one within a write.
     fn demote(&self) {
-        let mut flat = Flat::new(padded(self.dim()));
-        self.reading(|graph| graph.live().for_each(|slot| flat.put(&graph.record(slot))));
+        let flat = match &*self.state.read() {
+            State::Graph(graph) if graph.len() < SWITCH / 4 => {
+                let mut flat = Flat::new(padded(self.dim()));
+                graph.live().for_each(|slot| flat.put(&graph.record(slot)));
+                flat
+            }
+            _ => return,
+        };
         *self.state.write() = State::Flat(flat);
     }
 
-    /// Removes one vector; says whether it was there.
-    fn take(&self, id: u64) -> bool {
+    /// Removes one vector and leaves the state of the kind that it is; says whether it was there.
+    fn forget(&self, id: u64) -> bool {
         if let State::Flat(flat) = &mut *self.state.write() {
             let row = flat.find(id);
             row.into_iter().for_each(|row| flat.remove(row));
@@ -171,13 +183,7 @@ impl Index {
         };
         self.writing(|graph| graph.leave(slot));
         self.reading(|graph| graph.unlink(slot));
-        let left = self.writing(|graph| {
-            graph.release(slot);
-            graph.len()
-        });
-        if left < SWITCH / 4 {
-            self.demote();
-        }
+        self.writing(|graph| graph.release(slot));
         true
     }
 
@@ -195,7 +201,7 @@ impl Index {
             let mut slots = Vec::with_capacity(TOGETHER);
             while slots.len() < TOGETHER {
                 let Some(row) = pending.next() else { break };
-                self.take(row.id);
+                self.forget(row.id);
                 slots.push(self.claim(&row.record()));
                 // A row that will be the new top must be joined before others can stand beside it.
                 if self.reading(|graph| graph.outranks(slots[slots.len() - 1])) {

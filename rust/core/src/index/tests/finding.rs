@@ -25,7 +25,7 @@ fn a_graph_finds_what_brute_force_finds() {
 
 #[test]
 fn recall_and_reachability_survive_churn() {
-    let count = SWITCH + 400;
+    let count = 8 * SWITCH;
     let vectors = clustered(count * 6, 48, 40, 0.5, 2);
     let queries = clustered(100, 48, 40, 0.5, 2);
     let index = filled(&vectors[..count], Options::default(), 1);
