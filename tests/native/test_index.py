@@ -215,6 +215,11 @@ def test_misuse_is_a_typed_error_and_changes_nothing() -> None:
         (TypeError, lambda: index.add("one", good)),
         (TypeError, lambda: index.add([1.5], good)),
         (TypeError, lambda: index.add(2**63, good)),
+        (ValueError, lambda: index.add(1, good, threads=0)),
+        (ValueError, lambda: index.search(good, threads=0)),
+        (ValueError, lambda: index.search(good[0], 10**11)),
+        (ValueError, lambda: index.search(np.ones((3, 4), np.float32), 10**11)),
+        (ValueError, lambda: index.search(np.ones((100, 4), np.float32), 10**6)),
         (TypeError, lambda: index.add(1, ["a", "b", "c", "d"])),
         (ValueError, lambda: Index(0)),
         (ValueError, lambda: Index(4, m=1)),
@@ -225,6 +230,28 @@ def test_misuse_is_a_typed_error_and_changes_nothing() -> None:
     assert len(index) == 0
     index.add(np.empty(0, np.int64), np.empty((0, 4), np.float32))
     assert len(index) == 0
+
+
+def test_ids_beyond_int64_are_named_as_they_were_given() -> None:
+    index = Index(4)
+    with pytest.raises(ValueError, match="ids must be from 0 to 2.63 - 1, not 9223372036854775813"):
+        index.add(np.array([1, 2**63 + 5], np.uint64), np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="not -3"):
+        index.remove([-3])
+    index.add(np.array([2**63 - 1], np.uint64), np.ones((1, 4), np.float32))
+    assert 2**63 - 1 in index
+
+
+@pytest.mark.parametrize("count", [3, 2100])
+def test_huge_numbers_do_no_harm(count: int) -> None:
+    vectors = clustered(count, 4, 14)
+    index = Index(4)
+    index.add(np.arange(count), vectors, threads=10**9, namespace=np.arange(count) % 2)
+    for k, ef in [(1, 2**63), (2**20, None), (2**20, 2**63)]:
+        assert len(index.search(vectors[0], k, ef=ef)[0]) == min(k, count)
+        assert len(index.search(vectors[0], k, ef=ef, namespace=0)[0]) == min(k, (count + 1) // 2)
+    ids, _ = index.search(vectors[:3], 5, threads=10**9)
+    assert ids.shape == (3, 5)
 
 
 def test_any_layout_of_numbers_is_taken() -> None:

@@ -177,6 +177,6 @@ impl Graph {
 
     /// A walk in which one row in `slots / members` passes meets about twelve rows for each that it keeps times that ratio.
     fn is_cheaper_to_scan(&self, members: usize, ef: usize) -> bool {
-        members * members <= 12 * ef * self.len()
+        members * members <= ef.saturating_mul(12).saturating_mul(self.len())
     }
 }

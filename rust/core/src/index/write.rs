@@ -24,6 +24,7 @@ impl Index {
     /// One thread gives the same index as adding the vectors one by one. With more the result is another, equally good one,
     /// the same for any number of threads above one.
     pub fn add(&self, batch: &Batch<'_>, threads: usize) -> Result<(), IndexError> {
+        let workers = super::workers(threads)?;
         let factors = self.check_batch(batch)?;
         let last: Option<HashMap<u64, usize>> = (batch.ids.len() > 1).then(|| {
             batch
@@ -47,8 +48,9 @@ impl Index {
             namespace: batch.namespaces.get(row),
         });
         let _turn = self.writer.lock();
+        // Asked for, not at hand: the result must not depend on the machine's cores.
         if threads > 1 {
-            self.put_together(pending, threads)
+            self.put_together(pending, workers)
         } else {
             pending.for_each(|row| self.put(&row.record()))
         }
@@ -188,7 +190,7 @@ impl Index {
     }
 
     /// Seeks the neighbours of many rows at once, on all threads; joins them in their order.
-    fn put_together(&self, pending: impl Iterator<Item = Pending>, threads: usize) {
+    fn put_together(&self, pending: impl Iterator<Item = Pending>, workers: usize) {
         let mut pending = pending.peekable();
         while pending.peek().is_some() {
             if matches!(&*self.state.read(), State::Flat(_)) {
@@ -208,12 +210,12 @@ impl Index {
                     break;
                 }
             }
-            self.settle(&slots, threads);
+            self.settle(&slots, workers);
         }
     }
 
-    fn settle(&self, slots: &[u32], threads: usize) {
-        let share = slots.len().div_ceil(threads).max(1);
+    fn settle(&self, slots: &[u32], workers: usize) {
+        let share = slots.len().div_ceil(workers).max(1);
         let plans = self.reading(|graph| {
             let plan = |from: usize| {
                 let mut scratch = graph.scratch();
