@@ -263,17 +263,20 @@ def test_any_layout_of_numbers_is_taken() -> None:
     assert plain.search(vectors[3])[0][0] == plain.search(np.repeat(vectors[3], 2)[::2])[0][0] == 3
 
 
-def test_searches_go_on_while_two_threads_insert_and_delete() -> None:
+def test_searches_go_on_while_threads_insert_replace_and_delete() -> None:
     vectors = clustered(4000, 24, 11)
     index = Index(24)
     index.add(np.arange(3000), vectors[:3000])
+    index.add(9999, vectors[2500], namespace=7)
     done, misses, searches = threading.Event(), [], [0]
+    lone: set[tuple[int, ...]] = set()
 
     def search() -> None:
         while not done.is_set():
             at = searches[0] % 500
             ids, _ = index.search(vectors[at])
             searches[0] += 1
+            lone.add(tuple(index.search(vectors[at], 2, namespace=7)[0].tolist()))
             if ids.tolist() != [at]:
                 misses.append(at)
 
@@ -285,16 +288,22 @@ def test_searches_go_on_while_two_threads_insert_and_delete() -> None:
         for at in range(500, 2500):
             index.remove(at)
 
+    def replace() -> None:
+        for at in range(1000):
+            index.add(9999, vectors[2500 + at % 500], namespace=7)
+            index.add([at % 500, (at + 1) % 500], vectors[[at % 500, (at + 1) % 500]], threads=2)
+
     searcher = threading.Thread(target=search)
-    writers = [threading.Thread(target=insert), threading.Thread(target=delete)]
+    writers = [threading.Thread(target=work) for work in (insert, replace, delete)]
     for thread in [searcher, *writers]:
         thread.start()
     for thread in writers:
         thread.join()
     done.set()
     searcher.join()
-    assert len(index) == 2000
+    assert len(index) == 2001
     assert searches[0] > 0
+    assert lone == {(9999,)}, "what is replaced is found at every moment, once"
     assert len(misses) <= searches[0] // 100
 
 

@@ -6,7 +6,7 @@
 //!   so every live row can be reached, whatever was inserted and deleted in whatever order (`link.rs`).
 //! * **Deletion is local and immediate**: mutual links name those who link to the row; they are joined with each other (`unlink.rs`).
 //! * **Searches run while a writer works**: links are atomic, and the lock that keeps searches out is held only while a row is
-//!   written or released, not while its neighbours are sought and joined.
+//!   written, shown or released, not while its neighbours are sought and joined.
 
 mod batch;
 mod error;

@@ -159,7 +159,9 @@ impl Graph {
             }
         }
         self.walk(0, probe, &[from], ef, scratch);
-        let may_hide = search.namespace.is_some() || (search.now > 0 && self.layout.shape.expires);
+        let may_hide = search.namespace.is_some()
+            || self.hidden > 0
+            || (search.now > 0 && self.layout.shape.expires);
         if may_hide && !scratch.pool.slots().all(passes) {
             self.sift(probe, from, passes, ef, scratch);
         }

@@ -9,6 +9,7 @@ use super::flat::Flat;
 use super::graph::Graph;
 use super::kernel;
 use super::layout::Record;
+use super::link::{Beside, Plan};
 use super::quantise::{encode, padded};
 use super::{Index, IndexError, State};
 
@@ -85,15 +86,8 @@ impl Index {
             }
         }
         if !self.promote() {
-            self.forget(record.id);
             let slot = self.claim(record);
-            self.reading(|graph| {
-                let mut scratch = graph.scratch();
-                let plan = graph.plan(slot, self.candidates(), &[], &mut scratch);
-                graph.link(slot, &plan, &mut scratch);
-                graph.give_back(scratch);
-            });
-            self.crown(slot);
+            self.settle(&[(record.id, slot)], 1);
         }
     }
 
@@ -126,13 +120,6 @@ impl Index {
         })
     }
 
-    /// Begins walks at this row if it stands higher than where they begin now.
-    fn crown(&self, slot: u32) {
-        if self.reading(|graph| graph.outranks(slot)) {
-            self.writing(|graph| graph.entry = Some(slot));
-        }
-    }
-
     /// Turns a flat set that has become large into a graph, while it goes on answering. `false` if it is one already.
     fn promote(&self) -> bool {
         let state = self.state.read();
@@ -148,11 +135,9 @@ impl Index {
         for record in flat.records() {
             let level = graph.draw(self.options.seed);
             let slot = graph.claim(&record, level);
-            let plan = graph.plan(slot, self.candidates(), &[], &mut scratch);
+            let plan = graph.plan(slot, self.candidates(), &Beside::default(), &mut scratch);
             graph.link(slot, &plan, &mut scratch);
-            if graph.outranks(slot) {
-                graph.entry = Some(slot);
-            }
+            graph.show(record.id, slot);
         }
         graph.give_back(scratch);
         drop(state);
@@ -183,10 +168,15 @@ impl Index {
         let Some(slot) = self.reading(|graph| graph.find(id)) else {
             return false;
         };
-        self.writing(|graph| graph.leave(slot));
+        self.writing(|graph| graph.hide(slot));
+        self.retire(slot);
+        true
+    }
+
+    /// Takes a hidden row out of the graph.
+    fn retire(&self, slot: u32) {
         self.reading(|graph| graph.unlink(slot));
         self.writing(|graph| graph.release(slot));
-        true
     }
 
     /// Seeks the neighbours of many rows at once, on all threads; joins them in their order.
@@ -200,48 +190,66 @@ impl Index {
                     .for_each(|row| self.put(&row.record()));
                 continue;
             }
-            let mut slots = Vec::with_capacity(TOGETHER);
-            while slots.len() < TOGETHER {
+            let mut rows = Vec::with_capacity(TOGETHER);
+            while rows.len() < TOGETHER {
                 let Some(row) = pending.next() else { break };
-                self.forget(row.id);
-                slots.push(self.claim(&row.record()));
+                let slot = self.claim(&row.record());
+                rows.push((row.id, slot));
                 // A row that will be the new top must be joined before others can stand beside it.
-                if self.reading(|graph| graph.outranks(slots[slots.len() - 1])) {
+                if self.reading(|graph| graph.outranks(slot)) {
                     break;
                 }
             }
-            self.settle(&slots, workers);
+            self.settle(&rows, workers);
         }
     }
 
-    fn settle(&self, slots: &[u32], workers: usize) {
-        let share = slots.len().div_ceil(workers).max(1);
-        let plans = self.reading(|graph| {
-            let plan = |from: usize| {
-                let mut scratch = graph.scratch();
-                let ends = from..(from + share).min(slots.len());
-                let plans: Vec<_> = ends
-                    .map(|at| graph.plan(slots[at], self.candidates(), &slots[..at], &mut scratch))
-                    .collect();
-                graph.give_back(scratch);
-                plans
-            };
-            thread::scope(|scope| {
-                let starts = (0..slots.len()).step_by(share);
-                let workers: Vec<_> = starts.map(|from| scope.spawn(move || plan(from))).collect();
-                workers
-                    .into_iter()
-                    .flat_map(|worker| worker.join().expect("planning does not panic"))
-                    .collect::<Vec<_>>()
-            })
-        });
-        for (&slot, plan) in slots.iter().zip(&plans) {
-            self.reading(|graph| {
-                let mut scratch = graph.scratch();
+    /// Links claimed rows; then lets each be found, and retires the one that had its id.
+    fn settle(&self, rows: &[(u64, u32)], workers: usize) {
+        self.reading(|graph| {
+            let plans = self.plan(graph, rows, workers);
+            let mut scratch = graph.scratch();
+            for (&(_, slot), plan) in rows.iter().zip(&plans) {
                 graph.link(slot, plan, &mut scratch);
-                graph.give_back(scratch);
-            });
-            self.crown(slot);
+            }
+            graph.give_back(scratch);
+        });
+        for &(id, slot) in rows {
+            if let Some(old) = self.writing(|graph| graph.show(id, slot)) {
+                self.retire(old);
+            }
         }
+    }
+
+    /// For each row and each layer, whom to join, sought on so many threads.
+    fn plan(&self, graph: &Graph, rows: &[(u64, u32)], workers: usize) -> Vec<Plan> {
+        let slots: Vec<u32> = rows.iter().map(|&(_, slot)| slot).collect();
+        let leaving = rows.iter().filter_map(|&(id, _)| graph.find(id));
+        let leaving: Vec<u32> = leaving.collect();
+        let share = slots.len().div_ceil(workers).max(1);
+        let part = |from: usize| {
+            let mut scratch = graph.scratch();
+            let one = |at: usize| {
+                let beside = Beside {
+                    peers: &slots[..at],
+                    leaving: &leaving,
+                };
+                graph.plan(slots[at], self.candidates(), &beside, &mut scratch)
+            };
+            let plans: Vec<Plan> = (from..(from + share).min(slots.len())).map(one).collect();
+            graph.give_back(scratch);
+            plans
+        };
+        if share == slots.len() {
+            return part(0);
+        }
+        thread::scope(|scope| {
+            let starts = (0..slots.len()).step_by(share);
+            let workers: Vec<_> = starts.map(|from| scope.spawn(move || part(from))).collect();
+            let plans = workers.into_iter().map(|worker| worker.join());
+            plans
+                .flat_map(|plans| plans.expect("planning does not panic"))
+                .collect()
+        })
     }
 }
