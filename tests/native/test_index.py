@@ -77,6 +77,21 @@ def test_adding_an_id_again_replaces_its_vector() -> None:
     assert "6" not in index
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("count", [1, 300, 512])
+def test_the_smallest_graph_keeps_what_is_replaced(count: int, threads: int) -> None:
+    vectors, others = clustered(2100, 8, 15), clustered(count, 8, 16)
+    index = Index(8)
+    index.add(np.arange(2100), vectors)
+    assert index.remove(np.arange(512, 2100)) == 2100 - 512
+    index.add(np.arange(count), others, threads=threads)
+    assert len(index) == 512
+    assert all(at in index for at in range(512))
+    ids, scores = index.search(np.vstack([others, vectors[count:512]]), 1)
+    assert ids[:, 0].tolist() == list(range(512))
+    assert scores.min() > 0.999
+
+
 @pytest.mark.parametrize("count", [200, 4000])
 def test_namespaces_and_expiry_narrow_a_search(count: int) -> None:
     vectors = clustered(count, 32, 3)
@@ -200,6 +215,11 @@ def test_misuse_is_a_typed_error_and_changes_nothing() -> None:
         (TypeError, lambda: index.add("one", good)),
         (TypeError, lambda: index.add([1.5], good)),
         (TypeError, lambda: index.add(2**63, good)),
+        (ValueError, lambda: index.add(1, good, threads=0)),
+        (ValueError, lambda: index.search(good, threads=0)),
+        (ValueError, lambda: index.search(good[0], 10**11)),
+        (ValueError, lambda: index.search(np.ones((3, 4), np.float32), 10**11)),
+        (ValueError, lambda: index.search(np.ones((100, 4), np.float32), 10**6)),
         (TypeError, lambda: index.add(1, ["a", "b", "c", "d"])),
         (ValueError, lambda: Index(0)),
         (ValueError, lambda: Index(4, m=1)),
@@ -212,6 +232,28 @@ def test_misuse_is_a_typed_error_and_changes_nothing() -> None:
     assert len(index) == 0
 
 
+def test_ids_beyond_int64_are_named_as_they_were_given() -> None:
+    index = Index(4)
+    with pytest.raises(ValueError, match="ids must be from 0 to 2.63 - 1, not 9223372036854775813"):
+        index.add(np.array([1, 2**63 + 5], np.uint64), np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="not -3"):
+        index.remove([-3])
+    index.add(np.array([2**63 - 1], np.uint64), np.ones((1, 4), np.float32))
+    assert 2**63 - 1 in index
+
+
+@pytest.mark.parametrize("count", [3, 2100])
+def test_huge_numbers_do_no_harm(count: int) -> None:
+    vectors = clustered(count, 4, 14)
+    index = Index(4)
+    index.add(np.arange(count), vectors, threads=10**9, namespace=np.arange(count) % 2)
+    for k, ef in [(1, 2**63), (2**20, None), (2**20, 2**63)]:
+        assert len(index.search(vectors[0], k, ef=ef)[0]) == min(k, count)
+        assert len(index.search(vectors[0], k, ef=ef, namespace=0)[0]) == min(k, (count + 1) // 2)
+    ids, _ = index.search(vectors[:3], 5, threads=10**9)
+    assert ids.shape == (3, 5)
+
+
 def test_any_layout_of_numbers_is_taken() -> None:
     vectors = clustered(40, 8, 10)
     plain, other = Index(8), Index(8)
@@ -221,17 +263,20 @@ def test_any_layout_of_numbers_is_taken() -> None:
     assert plain.search(vectors[3])[0][0] == plain.search(np.repeat(vectors[3], 2)[::2])[0][0] == 3
 
 
-def test_searches_go_on_while_two_threads_insert_and_delete() -> None:
+def test_searches_go_on_while_threads_insert_replace_and_delete() -> None:
     vectors = clustered(4000, 24, 11)
     index = Index(24)
     index.add(np.arange(3000), vectors[:3000])
+    index.add(9999, vectors[2500], namespace=7)
     done, misses, searches = threading.Event(), [], [0]
+    lone: set[tuple[int, ...]] = set()
 
     def search() -> None:
         while not done.is_set():
             at = searches[0] % 500
             ids, _ = index.search(vectors[at])
             searches[0] += 1
+            lone.add(tuple(index.search(vectors[at], 2, namespace=7)[0].tolist()))
             if ids.tolist() != [at]:
                 misses.append(at)
 
@@ -243,16 +288,22 @@ def test_searches_go_on_while_two_threads_insert_and_delete() -> None:
         for at in range(500, 2500):
             index.remove(at)
 
+    def replace() -> None:
+        for at in range(1000):
+            index.add(9999, vectors[2500 + at % 500], namespace=7)
+            index.add([at % 500, (at + 1) % 500], vectors[[at % 500, (at + 1) % 500]], threads=2)
+
     searcher = threading.Thread(target=search)
-    writers = [threading.Thread(target=insert), threading.Thread(target=delete)]
+    writers = [threading.Thread(target=work) for work in (insert, replace, delete)]
     for thread in [searcher, *writers]:
         thread.start()
     for thread in writers:
         thread.join()
     done.set()
     searcher.join()
-    assert len(index) == 2000
+    assert len(index) == 2001
     assert searches[0] > 0
+    assert lone == {(9999,)}, "what is replaced is found at every moment, once"
     assert len(misses) <= searches[0] // 100
 
 

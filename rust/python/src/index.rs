@@ -90,7 +90,8 @@ impl Index {
     /// ids: integers from 0 to 2^63 - 1, one or an array. vectors: float32, shape (dim,) or (n, dim).
     /// expires: the instant, on any clock of the caller's, from which a vector is gone (0: never); one or an array.
     /// namespace: an integer that a search can be narrowed to; one or an array.
-    /// threads: with 1, the result is the same as adding one by one; with more, another graph that is the same for any number above 1.
+    /// threads: with 1, the result is the same as adding one by one; with more, another graph that is the same for any
+    /// number above 1, of which no more run than there are cores.
     #[pyo3(signature = (ids, vectors, *, expires = None, namespace = None, threads = 1))]
     fn add(
         &self,
@@ -123,6 +124,7 @@ impl Index {
     /// score -inf where fewer were found. Ids are int64, scores float32: cosine or inner product, the higher the nearer.
     /// ef: how many candidates a walk keeps (64 if not given): more finds more and takes longer.
     /// now: vectors that expire at or before it are not found. namespace: only vectors of this one are.
+    /// ValueError for k above 1,048,576 or queries times k above 16,777,216. threads: no more run than there are cores.
     #[pyo3(signature = (query, k = 1, *, ef = None, now = 0, namespace = None, threads = 1))]
     #[allow(clippy::too_many_arguments, reason = "keywords of the Python face")]
     fn search<'py>(

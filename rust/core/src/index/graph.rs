@@ -23,7 +23,7 @@ use super::quantise::Probe;
 pub(crate) const SEGMENT_BITS: u32 = 14;
 pub(crate) const SEGMENT: u32 = 1 << SEGMENT_BITS;
 
-/// Id of a row that holds nothing.
+/// Id of a row that holds nothing, or nothing to be found.
 pub(crate) const FREE: u64 = u64::MAX;
 
 /// Upper tiers end here: with 16 links a row reaches the eighth once in four thousand million.
@@ -52,6 +52,8 @@ pub(crate) struct Graph {
     pub(crate) slots: u32,
     /// The lowest free slot is taken first: what a slot will be does not depend on how the index was saved.
     pub(super) free: BinaryHeap<Reverse<u32>>,
+    /// Rows in use that nothing is to find: not linked yet, or not unlinked yet. Their id is [`FREE`].
+    pub(super) hidden: u32,
     /// Levels drawn so far.
     pub(crate) drawn: u64,
     pub(super) table: HashTable<u32>,
@@ -82,6 +84,7 @@ impl Graph {
             segments: Vec::new(),
             slots: 0,
             free: BinaryHeap::new(),
+            hidden: 0,
             drawn: 0,
             table: HashTable::new(),
             tiers: Vec::new(),
@@ -194,7 +197,7 @@ impl Graph {
     }
 
     /// Moves the entry elsewhere before its row is unlinked, and drops tiers that only this row was on.
-    pub(crate) fn leave(&mut self, slot: u32) {
+    pub(super) fn leave(&mut self, slot: u32) {
         if self.entry != Some(slot) {
             return;
         }

@@ -31,6 +31,33 @@ fn pull(links: &[AtomicU32], slot: u32) {
     }
 }
 
+/// For each layer, the rows that a new one is to be joined to, nearest first.
+pub(crate) type Plan = Vec<Vec<u32>>;
+
+/// What else a write does to the rows around a new one.
+#[derive(Default)]
+pub(crate) struct Beside<'a> {
+    /// Rows that are not linked yet either, but will be before it.
+    pub(crate) peers: &'a [u32],
+    /// Rows that will be unlinked after it, because others take their ids.
+    pub(crate) leaving: &'a [u32],
+}
+
+impl Beside<'_> {
+    /// The candidates that stay; if none does, all, since those who go leave their links to each other.
+    fn lasting(&self, keys: &[u64]) -> Vec<u64> {
+        let all = || keys.iter().map(|key| key & !1);
+        let lasting: Vec<u64> = all()
+            .filter(|&key| !self.leaving.contains(&slot(key)))
+            .collect();
+        if lasting.is_empty() {
+            all().collect()
+        } else {
+            lasting
+        }
+    }
+}
+
 impl Graph {
     pub(crate) fn are_linked(&self, layer: usize, a: u32, b: u32) -> bool {
         self.neighbours(layer, a).any(|other| other == b)
@@ -60,15 +87,14 @@ impl Graph {
         pull(self.links(layer, row), gone);
     }
 
-    /// Plans the links of an unlinked row: for each layer, the rows to join, nearest first. `peers` are rows that are not
-    /// linked yet either, but will be before this one.
+    /// Plans the links of an unlinked row.
     pub(crate) fn plan(
         &self,
         slot: u32,
         ef: usize,
-        peers: &[u32],
+        beside: &Beside<'_>,
         scratch: &mut Scratch,
-    ) -> Vec<Vec<u32>> {
+    ) -> Plan {
         let Some(entry) = self.entry else {
             return Vec::new();
         };
@@ -82,10 +108,14 @@ impl Graph {
         for layer in (0..=top).rev() {
             self.walk(layer, &probe, &from, ef, scratch);
             from = scratch.pool.slots().collect();
-            for &peer in peers.iter().filter(|&&peer| self.level(peer) >= layer) {
+            for &peer in beside
+                .peers
+                .iter()
+                .filter(|&&peer| self.level(peer) >= layer)
+            {
                 scratch.pool.offer(key(self.near(&probe, peer), peer));
             }
-            plan[layer] = scratch.pool.keys().iter().map(|key| key & !1).collect();
+            plan[layer] = beside.lasting(scratch.pool.keys());
         }
         let m = usize::from(self.layout.shape.links) / 2;
         plan.into_iter()

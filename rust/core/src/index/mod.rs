@@ -6,7 +6,7 @@
 //!   so every live row can be reached, whatever was inserted and deleted in whatever order (`link.rs`).
 //! * **Deletion is local and immediate**: mutual links name those who link to the row; they are joined with each other (`unlink.rs`).
 //! * **Searches run while a writer works**: links are atomic, and the lock that keeps searches out is held only while a row is
-//!   written or released, not while its neighbours are sought and joined.
+//!   written, shown or released, not while its neighbours are sought and joined.
 
 mod batch;
 mod error;
@@ -71,10 +71,16 @@ impl Default for Options {
     }
 }
 
+/// The most neighbours that one search gives.
+const MAX_K: usize = 1 << 20;
+
+/// The most places of a table of answers, of which each takes 12 bytes, found or not.
+const MAX_CELLS: usize = 1 << 24;
+
 /// What a search asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// How many neighbours.
+    /// How many neighbours; at most 1,048,576, and 16,777,216 for all queries of a table together.
     pub k: usize,
     /// How many candidates a walk keeps: more finds more and takes longer.
     pub ef: Option<usize>,
@@ -103,6 +109,20 @@ impl Search {
 
     fn beam(&self) -> usize {
         self.ef.unwrap_or(64).max(self.k).max(1)
+    }
+
+    fn check(&self, queries: usize) -> Result<(), IndexError> {
+        if self.k > MAX_K {
+            return Err(IndexError::Option(
+                "k must be at most 1048576: ask for fewer neighbours",
+            ));
+        }
+        if queries.saturating_mul(self.k) > MAX_CELLS {
+            return Err(IndexError::Option(
+                "queries times k must be at most 16777216: search fewer queries at once",
+            ));
+        }
+        Ok(())
     }
 
     fn is_live(&self, expires: u64) -> bool {
@@ -199,13 +219,14 @@ impl Index {
         }
     }
 
-    /// [`search`](Self::search) for many queries, row after row, on so many threads.
+    /// [`search`](Self::search) for many queries, row after row, on so many threads or one for each core if those are fewer.
     pub fn search_all(
         &self,
         queries: &[f32],
         search: &Search,
         threads: usize,
     ) -> Result<Vec<Vec<Hit>>, IndexError> {
+        let threads = workers(threads)?;
         if !queries.len().is_multiple_of(self.dim()) {
             return Err(IndexError::Dimension {
                 expected: self.dim(),
@@ -213,7 +234,8 @@ impl Index {
             });
         }
         let count = queries.len() / self.dim();
-        let share = count.div_ceil(threads.clamp(1, count.max(1))).max(1);
+        search.check(count)?;
+        let share = count.div_ceil(threads).max(1);
         let part = |(at, part): (usize, &[f32])| -> Result<Vec<_>, IndexError> {
             let rows = part.chunks_exact(self.dim()).enumerate();
             let run = |(row, query): (usize, &[f32])| {
@@ -222,10 +244,10 @@ impl Index {
             };
             rows.map(run).collect()
         };
-        let parts = queries.chunks(share * self.dim()).enumerate();
-        if threads <= 1 {
+        if threads == 1 {
             return part((0, queries));
         }
+        let parts = queries.chunks(share * self.dim()).enumerate();
         thread::scope(|scope| {
             let workers: Vec<_> = parts.map(|one| scope.spawn(move || part(one))).collect();
             let mut all = Vec::with_capacity(count);
@@ -244,6 +266,7 @@ impl Index {
                 got: query.len(),
             });
         }
+        search.check(1)?;
         let factor = quantise::factor(query, self.options.metric)
             .map_err(|fault| IndexError::Vector { row: 0, fault })?;
         let probe = Probe::query(query, factor);
@@ -252,6 +275,14 @@ impl Index {
             State::Graph(graph) => graph.search(&probe, search),
         })
     }
+}
+
+/// How many threads are worth starting where so many were asked for: no more than there are cores.
+fn workers(asked: usize) -> Result<usize, IndexError> {
+    if asked == 0 {
+        return Err(IndexError::Option("threads must be at least 1"));
+    }
+    Ok(asked.min(thread::available_parallelism().map_or(1, usize::from)))
 }
 
 fn check(dim: usize, options: &Options) -> Result<(), IndexError> {

@@ -23,7 +23,7 @@ impl Graph {
             .min(MAX_TIERS)
     }
 
-    /// Stores a record whose id is not there yet, unlinked, with room for links up to `level`.
+    /// Stores a record, unlinked and hidden, with room for links up to `level`.
     pub(crate) fn claim(&mut self, record: &Record<'_>, level: usize) -> u32 {
         self.widen(self.layout.shape.with(record));
         let slot = self.free.pop().map_or(self.slots, |Reverse(slot)| slot);
@@ -35,7 +35,12 @@ impl Graph {
             (slot >> SEGMENT_BITS) as usize,
             (slot & (SEGMENT - 1)) as usize,
         );
-        self.segments[segment].write(&self.layout, row, record);
+        let hidden = Record {
+            id: FREE,
+            ..*record
+        };
+        self.segments[segment].write(&self.layout, row, &hidden);
+        self.hidden += 1;
         self.tiers
             .resize_with(self.tiers.len().max(level), Tier::default);
         let places = usize::from(self.layout.shape.links) / 2;
@@ -43,22 +48,54 @@ impl Graph {
             tier.rows
                 .insert(slot, (0..places).map(|_| AtomicU32::new(0)).collect());
         }
-        self.index(record, slot);
         slot
     }
 
-    /// Makes a stored row known by its id and namespace.
-    fn index(&mut self, record: &Record<'_>, slot: u32) {
+    /// Lets searches find a row: in the same moment they no longer find the one that had its id, which is to be unlinked.
+    pub(crate) fn show(&mut self, id: u64, slot: u32) -> Option<u32> {
+        let old = self.find(id);
+        if let Some(old) = old {
+            self.hide(old);
+        }
+        self.set_id(slot, id);
         let (segments, layout) = (&self.segments, &self.layout);
         let id_of = |slot: &u32| {
             segments[(slot >> SEGMENT_BITS) as usize].ids(layout, SEGMENT as usize)
                 [(slot & (SEGMENT - 1)) as usize]
         };
         self.table
-            .insert_unique(hash(record.id), slot, |slot| hash(id_of(slot)));
+            .insert_unique(hash(id), slot, |slot| hash(id_of(slot)));
+        let namespace = self.record(slot).namespace;
         if let Some(namespaces) = &mut self.namespaces {
-            namespaces.insert(record.namespace, slot);
+            namespaces.insert(namespace, slot);
         }
+        self.hidden -= 1;
+        if self.outranks(slot) {
+            self.entry = Some(slot);
+        }
+        old
+    }
+
+    /// Hides a row that is to be unlinked: walks go through it, but nothing finds it and none begins at it.
+    pub(crate) fn hide(&mut self, slot: u32) {
+        self.leave(slot);
+        let (id, namespace) = (self.id(slot), self.record(slot).namespace);
+        if let Ok(entry) = self.table.find_entry(hash(id), |&other| other == slot) {
+            entry.remove();
+        }
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.remove(namespace, slot);
+        }
+        self.set_id(slot, FREE);
+        self.hidden += 1;
+    }
+
+    fn set_id(&mut self, slot: u32, id: u64) {
+        let (segment, row) = (
+            (slot >> SEGMENT_BITS) as usize,
+            (slot & (SEGMENT - 1)) as usize,
+        );
+        self.segments[segment].set_id(&self.layout, row, id);
     }
 
     /// Adds a segment. The last one has small pages, since huge ones would be there in full for its first row; it gets
@@ -99,26 +136,15 @@ impl Graph {
         self.namespaces = Some(namespaces);
     }
 
-    /// Forgets an unlinked row.
+    /// Gives back the slot of a row that is hidden and unlinked.
     pub(crate) fn release(&mut self, slot: u32) {
-        let (id, namespace) = (self.id(slot), self.record(slot).namespace);
-        if let Ok(entry) = self.table.find_entry(hash(id), |&other| other == slot) {
-            entry.remove();
-        }
-        if let Some(namespaces) = &mut self.namespaces {
-            namespaces.remove(namespace, slot);
-        }
         for link in self.links(0, slot) {
             link.store(0, Ordering::Relaxed);
         }
         for tier in &mut self.tiers {
             tier.rows.remove(&slot);
         }
-        let (segment, row) = (
-            (slot >> SEGMENT_BITS) as usize,
-            (slot & (SEGMENT - 1)) as usize,
-        );
-        self.segments[segment].set_id(&self.layout, row, FREE);
+        self.hidden -= 1;
         self.free.push(Reverse(slot));
     }
 

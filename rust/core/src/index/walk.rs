@@ -159,7 +159,9 @@ impl Graph {
             }
         }
         self.walk(0, probe, &[from], ef, scratch);
-        let may_hide = search.namespace.is_some() || (search.now > 0 && self.layout.shape.expires);
+        let may_hide = search.namespace.is_some()
+            || self.hidden > 0
+            || (search.now > 0 && self.layout.shape.expires);
         if may_hide && !scratch.pool.slots().all(passes) {
             self.sift(probe, from, passes, ef, scratch);
         }
@@ -177,6 +179,6 @@ impl Graph {
 
     /// A walk in which one row in `slots / members` passes meets about twelve rows for each that it keeps times that ratio.
     fn is_cheaper_to_scan(&self, members: usize, ef: usize) -> bool {
-        members * members <= 12 * ef * self.len()
+        members * members <= ef.saturating_mul(12).saturating_mul(self.len())
     }
 }

@@ -9,11 +9,12 @@ use super::flat::Flat;
 use super::graph::Graph;
 use super::kernel;
 use super::layout::Record;
+use super::link::{Beside, Plan};
 use super::quantise::{encode, padded};
 use super::{Index, IndexError, State};
 
-/// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`.
-pub(crate) const SWITCH: usize = 2048;
+/// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`. Tests cross it often, so theirs is small.
+pub(crate) const SWITCH: usize = if cfg!(test) { 256 } else { 2048 };
 
 /// Rows whose neighbours are sought at once when several threads add.
 const TOGETHER: usize = 256;
@@ -24,6 +25,7 @@ impl Index {
     /// One thread gives the same index as adding the vectors one by one. With more the result is another, equally good one,
     /// the same for any number of threads above one.
     pub fn add(&self, batch: &Batch<'_>, threads: usize) -> Result<(), IndexError> {
+        let workers = super::workers(threads)?;
         let factors = self.check_batch(batch)?;
         let last: Option<HashMap<u64, usize>> = (batch.ids.len() > 1).then(|| {
             batch
@@ -47,8 +49,9 @@ impl Index {
             namespace: batch.namespaces.get(row),
         });
         let _turn = self.writer.lock();
+        // Asked for, not at hand: the result must not depend on the machine's cores.
         if threads > 1 {
-            self.put_together(pending, threads)
+            self.put_together(pending, workers)
         } else {
             pending.for_each(|row| self.put(&row.record()))
         }
@@ -58,7 +61,9 @@ impl Index {
     /// Removes vectors by id; says how many were there.
     pub fn remove(&self, ids: &[u64]) -> usize {
         let _turn = self.writer.lock();
-        ids.iter().filter(|&&id| self.take(id)).count()
+        let removed = ids.iter().filter(|&&id| self.forget(id)).count();
+        self.demote();
+        removed
     }
 
     /// Removes the vectors that expire at or before `now`; says how many.
@@ -68,7 +73,9 @@ impl Index {
             State::Flat(flat) => flat.expired(now),
             State::Graph(graph) => graph.expired(now),
         };
-        expired.into_iter().filter(|&id| self.take(id)).count()
+        let removed = expired.into_iter().filter(|&id| self.forget(id)).count();
+        self.demote();
+        removed
     }
 
     fn put(&self, record: &Record<'_>) {
@@ -79,15 +86,8 @@ impl Index {
             }
         }
         if !self.promote() {
-            self.take(record.id);
             let slot = self.claim(record);
-            self.reading(|graph| {
-                let mut scratch = graph.scratch();
-                let plan = graph.plan(slot, self.candidates(), &[], &mut scratch);
-                graph.link(slot, &plan, &mut scratch);
-                graph.give_back(scratch);
-            });
-            self.crown(slot);
+            self.settle(&[(record.id, slot)], 1);
         }
     }
 
@@ -96,18 +96,20 @@ impl Index {
     }
 
     /// Lets the writer work on the graph while searches go on.
-    fn reading<T: Default>(&self, work: impl FnOnce(&Graph) -> T) -> T {
+    ///
+    /// Invariant: only the writer turns one kind of state into the other, and never while it has a row in hand.
+    fn reading<T>(&self, work: impl FnOnce(&Graph) -> T) -> T {
         match &*self.state.read() {
             State::Graph(graph) => work(graph),
-            State::Flat(_) => T::default(),
+            State::Flat(_) => unreachable!("the writer knows that it has a graph"),
         }
     }
 
     /// Lets the writer work on the graph alone.
-    fn writing<T: Default>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
+    fn writing<T>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
         match &mut *self.state.write() {
             State::Graph(graph) => work(graph),
-            State::Flat(_) => T::default(),
+            State::Flat(_) => unreachable!("the writer knows that it has a graph"),
         }
     }
 
@@ -116,13 +118,6 @@ impl Index {
             let level = graph.draw(self.options.seed);
             graph.claim(record, level)
         })
-    }
-
-    /// Begins walks at this row if it stands higher than where they begin now.
-    fn crown(&self, slot: u32) {
-        if self.reading(|graph| graph.outranks(slot)) {
-            self.writing(|graph| graph.entry = Some(slot));
-        }
     }
 
     /// Turns a flat set that has become large into a graph, while it goes on answering. `false` if it is one already.
@@ -140,11 +135,9 @@ impl Index {
         for record in flat.records() {
             let level = graph.draw(self.options.seed);
             let slot = graph.claim(&record, level);
-            let plan = graph.plan(slot, self.candidates(), &[], &mut scratch);
+            let plan = graph.plan(slot, self.candidates(), &Beside::default(), &mut scratch);
             graph.link(slot, &plan, &mut scratch);
-            if graph.outranks(slot) {
-                graph.entry = Some(slot);
-            }
+            graph.show(record.id, slot);
         }
         graph.give_back(scratch);
         drop(state);
@@ -152,15 +145,21 @@ impl Index {
         true
     }
 
-    /// Turns a graph that has become small into a flat set.
+    /// Turns a graph that has become small into a flat set: the last step of a removal, never one within a write.
     fn demote(&self) {
-        let mut flat = Flat::new(padded(self.dim()));
-        self.reading(|graph| graph.live().for_each(|slot| flat.put(&graph.record(slot))));
+        let flat = match &*self.state.read() {
+            State::Graph(graph) if graph.len() < SWITCH / 4 => {
+                let mut flat = Flat::new(padded(self.dim()));
+                graph.live().for_each(|slot| flat.put(&graph.record(slot)));
+                flat
+            }
+            _ => return,
+        };
         *self.state.write() = State::Flat(flat);
     }
 
-    /// Removes one vector; says whether it was there.
-    fn take(&self, id: u64) -> bool {
+    /// Removes one vector and leaves the state of the kind that it is; says whether it was there.
+    fn forget(&self, id: u64) -> bool {
         if let State::Flat(flat) = &mut *self.state.write() {
             let row = flat.find(id);
             row.into_iter().for_each(|row| flat.remove(row));
@@ -169,20 +168,19 @@ impl Index {
         let Some(slot) = self.reading(|graph| graph.find(id)) else {
             return false;
         };
-        self.writing(|graph| graph.leave(slot));
-        self.reading(|graph| graph.unlink(slot));
-        let left = self.writing(|graph| {
-            graph.release(slot);
-            graph.len()
-        });
-        if left < SWITCH / 4 {
-            self.demote();
-        }
+        self.writing(|graph| graph.hide(slot));
+        self.retire(slot);
         true
     }
 
+    /// Takes a hidden row out of the graph.
+    fn retire(&self, slot: u32) {
+        self.reading(|graph| graph.unlink(slot));
+        self.writing(|graph| graph.release(slot));
+    }
+
     /// Seeks the neighbours of many rows at once, on all threads; joins them in their order.
-    fn put_together(&self, pending: impl Iterator<Item = Pending>, threads: usize) {
+    fn put_together(&self, pending: impl Iterator<Item = Pending>, workers: usize) {
         let mut pending = pending.peekable();
         while pending.peek().is_some() {
             if matches!(&*self.state.read(), State::Flat(_)) {
@@ -192,48 +190,66 @@ impl Index {
                     .for_each(|row| self.put(&row.record()));
                 continue;
             }
-            let mut slots = Vec::with_capacity(TOGETHER);
-            while slots.len() < TOGETHER {
+            let mut rows = Vec::with_capacity(TOGETHER);
+            while rows.len() < TOGETHER {
                 let Some(row) = pending.next() else { break };
-                self.take(row.id);
-                slots.push(self.claim(&row.record()));
+                let slot = self.claim(&row.record());
+                rows.push((row.id, slot));
                 // A row that will be the new top must be joined before others can stand beside it.
-                if self.reading(|graph| graph.outranks(slots[slots.len() - 1])) {
+                if self.reading(|graph| graph.outranks(slot)) {
                     break;
                 }
             }
-            self.settle(&slots, threads);
+            self.settle(&rows, workers);
         }
     }
 
-    fn settle(&self, slots: &[u32], threads: usize) {
-        let share = slots.len().div_ceil(threads).max(1);
-        let plans = self.reading(|graph| {
-            let plan = |from: usize| {
-                let mut scratch = graph.scratch();
-                let ends = from..(from + share).min(slots.len());
-                let plans: Vec<_> = ends
-                    .map(|at| graph.plan(slots[at], self.candidates(), &slots[..at], &mut scratch))
-                    .collect();
-                graph.give_back(scratch);
-                plans
-            };
-            thread::scope(|scope| {
-                let starts = (0..slots.len()).step_by(share);
-                let workers: Vec<_> = starts.map(|from| scope.spawn(move || plan(from))).collect();
-                workers
-                    .into_iter()
-                    .flat_map(|worker| worker.join().expect("planning does not panic"))
-                    .collect::<Vec<_>>()
-            })
-        });
-        for (&slot, plan) in slots.iter().zip(&plans) {
-            self.reading(|graph| {
-                let mut scratch = graph.scratch();
+    /// Links claimed rows; then lets each be found, and retires the one that had its id.
+    fn settle(&self, rows: &[(u64, u32)], workers: usize) {
+        self.reading(|graph| {
+            let plans = self.plan(graph, rows, workers);
+            let mut scratch = graph.scratch();
+            for (&(_, slot), plan) in rows.iter().zip(&plans) {
                 graph.link(slot, plan, &mut scratch);
-                graph.give_back(scratch);
-            });
-            self.crown(slot);
+            }
+            graph.give_back(scratch);
+        });
+        for &(id, slot) in rows {
+            if let Some(old) = self.writing(|graph| graph.show(id, slot)) {
+                self.retire(old);
+            }
         }
+    }
+
+    /// For each row and each layer, whom to join, sought on so many threads.
+    fn plan(&self, graph: &Graph, rows: &[(u64, u32)], workers: usize) -> Vec<Plan> {
+        let slots: Vec<u32> = rows.iter().map(|&(_, slot)| slot).collect();
+        let leaving = rows.iter().filter_map(|&(id, _)| graph.find(id));
+        let leaving: Vec<u32> = leaving.collect();
+        let share = slots.len().div_ceil(workers).max(1);
+        let part = |from: usize| {
+            let mut scratch = graph.scratch();
+            let one = |at: usize| {
+                let beside = Beside {
+                    peers: &slots[..at],
+                    leaving: &leaving,
+                };
+                graph.plan(slots[at], self.candidates(), &beside, &mut scratch)
+            };
+            let plans: Vec<Plan> = (from..(from + share).min(slots.len())).map(one).collect();
+            graph.give_back(scratch);
+            plans
+        };
+        if share == slots.len() {
+            return part(0);
+        }
+        thread::scope(|scope| {
+            let starts = (0..slots.len()).step_by(share);
+            let workers: Vec<_> = starts.map(|from| scope.spawn(move || part(from))).collect();
+            let plans = workers.into_iter().map(|worker| worker.join());
+            plans
+                .flat_map(|plans| plans.expect("planning does not panic"))
+                .collect()
+        })
     }
 }

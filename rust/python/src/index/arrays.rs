@@ -1,10 +1,12 @@
 //! Numpy arrays in and out.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use gateway_core::index::{Column, Hit};
 use numpy::{
-    IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods,
+    Element, IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
+    PyUntypedArrayMethods,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -81,18 +83,30 @@ pub(super) fn integers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Integer
     if !(matches!(kind, 'i' | 'u') || is_empty) || array.getattr("ndim")?.extract::<usize>()? != 1 {
         return Err(wrong());
     }
-    let array = numpy.call_method1("asarray", (array, "int64"))?;
-    let array = array.cast::<PyArray1<i64>>()?.readonly();
-    let values = array.as_array();
-    values
-        .iter()
-        .map(|&value| natural(value, name))
-        .collect::<PyResult<_>>()
-        .map(Integers::Many)
+    // As what it is, signed or not: a cast between the two would wrap around.
+    if kind == 'u' {
+        let array = numpy.call_method1("asarray", (array, "uint64"))?;
+        naturals::<u64>(&array, name)
+    } else {
+        let array = numpy.call_method1("asarray", (array, "int64"))?;
+        naturals::<i64>(&array, name)
+    }
 }
 
-pub(super) fn natural(value: i64, name: &str) -> PyResult<u64> {
-    u64::try_from(value).map_err(|_| {
+fn naturals<T>(array: &Bound<'_, PyAny>, name: &str) -> PyResult<Integers>
+where
+    T: Element + Copy + Display + TryInto<i64>,
+{
+    let array = array.cast::<PyArray1<T>>()?.readonly();
+    let values = array.as_array();
+    let values = values.iter().map(|&value| natural(value, name));
+    values.collect::<PyResult<_>>().map(Integers::Many)
+}
+
+fn natural<T: Copy + Display + TryInto<i64>>(value: T, name: &str) -> PyResult<u64> {
+    let signed: Option<i64> = value.try_into().ok();
+    let natural = signed.and_then(|value| u64::try_from(value).ok());
+    natural.ok_or_else(|| {
         PyValueError::new_err(format!("{name} must be from 0 to 2^63 - 1, not {value}"))
     })
 }

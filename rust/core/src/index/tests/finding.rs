@@ -25,7 +25,7 @@ fn a_graph_finds_what_brute_force_finds() {
 
 #[test]
 fn recall_and_reachability_survive_churn() {
-    let count = SWITCH + 400;
+    let count = 8 * SWITCH;
     let vectors = clustered(count * 6, 48, 40, 0.5, 2);
     let queries = clustered(100, 48, 40, 0.5, 2);
     let index = filled(&vectors[..count], Options::default(), 1);
@@ -139,4 +139,38 @@ fn misuse_is_refused_whole() {
             Err(IndexError::Option(_))
         ));
     }
+}
+
+#[test]
+fn numbers_beyond_any_use_are_refused_or_do_no_harm() {
+    let vectors = clustered(SWITCH + 1, 4, 30, 0.5, 5);
+    let index = filled(&vectors, Options::default(), usize::MAX);
+    let (one, ten) = (&vectors[0], vectors[..20].concat());
+    let ask = |k, ef| Search {
+        k,
+        ef,
+        namespace: Some(0),
+        ..Search::default()
+    };
+    for k in [MAX_K + 1, usize::MAX] {
+        assert!(matches!(
+            index.search(one, &ask(k, None)),
+            Err(IndexError::Option(_))
+        ));
+    }
+    assert!(matches!(
+        index.search_all(&ten, &ask(MAX_K, None), 1),
+        Err(IndexError::Option(_))
+    ));
+    let hits = index.search(one, &ask(MAX_K, Some(usize::MAX))).unwrap();
+    assert_eq!(hits.len(), vectors.len());
+    put(&index, 0, one, 0, 1);
+    let hits = index.search(one, &ask(MAX_K, Some(usize::MAX))).unwrap();
+    assert_eq!(hits.len(), vectors.len() - 1);
+    let all = index.search_all(&ten, &ask(1, None), usize::MAX).unwrap();
+    assert_eq!(all.len(), 20);
+    assert!(matches!(
+        index.search_all(&ten, &ask(1, None), 0),
+        Err(IndexError::Option(_))
+    ));
 }

@@ -2,6 +2,7 @@
 
 mod finding;
 mod model;
+mod replacing;
 mod saving;
 mod threads;
 
@@ -73,7 +74,13 @@ fn put(index: &Index, id: u64, vector: &[f32], expires: u64, namespace: u64) {
 
 fn filled(vectors: &[Vec<f32>], options: Options, threads: usize) -> Index {
     let index = Index::new(vectors[0].len(), options).unwrap();
-    let ids: Vec<u64> = (0..vectors.len() as u64).collect();
+    put_all(&index, 0, vectors, threads);
+    index
+}
+
+/// Adds vectors with consecutive ids.
+fn put_all(index: &Index, from: u64, vectors: &[Vec<f32>], threads: usize) {
+    let ids: Vec<u64> = (from..from + vectors.len() as u64).collect();
     let (expires, namespaces) = (Column::All(0), Column::All(0));
     index
         .add(
@@ -86,7 +93,6 @@ fn filled(vectors: &[Vec<f32>], options: Options, threads: usize) -> Index {
             threads,
         )
         .unwrap();
-    index
 }
 
 /// Links are mutual, point at live rows, and connect each layer; each upper row is on all layers below.

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn the_same_seed_and_order_give_the_same_bytes() {
-    let vectors = clustered(SWITCH + 200, 16, 30, 0.5, 5);
+    let vectors = clustered(SWITCH + 1200, 16, 30, 0.5, 5);
     let one_by_one = Index::new(16, Options::default()).unwrap();
     vectors
         .iter()
