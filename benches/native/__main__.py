@@ -1,4 +1,4 @@
-"""python -m benches.native [PIECE …] [--vectors 100000]: every native piece beside what else one would use, in one run."""
+"""python -m benches.native [PIECE …] [--quick]: every native piece beside what else one would use, in one run."""
 
 import argparse
 import importlib
@@ -45,7 +45,11 @@ def show(rows: list[Row], console: Console) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pieces", nargs="*", metavar="PIECE", help=", ".join(PIECES))
-    parser.add_argument("--vectors", type=int, default=20_000, help="size of the index's sets (the targets: 100000)")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--vectors", type=int, default=100_000, help="size of the index's sets; ten times that are loaded"
+    )
+    size.add_argument("--quick", action="store_const", dest="vectors", const=20_000, help="the same as --vectors 20000")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     console = Console(width=160)
