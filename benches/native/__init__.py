@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -20,6 +20,15 @@ class Row:
     unit: str
 
 
+@dataclass(frozen=True)
+class Absent:
+    """A case that could not be measured here, and what would mend that."""
+
+    piece: str
+    case: str
+    why: str
+
+
 def interleave(
     ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 7, seconds: float = 0.2
 ) -> tuple[list[float], float, float]:
@@ -34,8 +43,11 @@ def interleave(
     )
 
 
-def show(rows: list[Row]) -> None:
+def show(rows: Sequence[Row | Absent]) -> None:
     for row in rows:
+        if isinstance(row, Absent):
+            print(f"{row.piece:8} {row.case:44} left out: {row.why}")
+            continue
         ratios = f"{min(row.ratios):.1f} / {statistics.median(row.ratios):.1f} / {max(row.ratios):.1f}"
         mark = "" if statistics.median(row.ratios) >= row.target else "  below target"
         print(

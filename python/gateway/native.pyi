@@ -167,8 +167,6 @@ class ExactCache:
     @property
     def shards(self) -> int: ...
 
-# redact
-
 class DimensionError(ValueError):
     """Vectors of another length than the index has."""
 
@@ -302,8 +300,6 @@ class Restorer:
 
     def end(self) -> str:
         """The answer is over: returns what was held."""
-
-# sse
 
 class SseError(ValueError):
     """A stream that cannot be read on."""

@@ -1,5 +1,6 @@
 //! The Python face of `gateway_core::canon`.
 
+use crate::gil::unless_short;
 use gateway_core::canon::{self, CanonError as Fault, Digest, Options};
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -15,7 +16,7 @@ create_exception!(
 );
 
 /// From this size on a body is read without the GIL: reading takes about 10 µs there, giving the GIL up and back 0.1.
-const DETACH: usize = 32 * 1024;
+const LONG: usize = 32 * 1024;
 
 /// Reads chat-completions request bodies, and gives their cache keys.
 ///
@@ -39,11 +40,7 @@ impl Canon {
     #[pyo3(signature = (body, /))]
     fn read(&self, py: Python<'_>, body: Bound<'_, PyBytes>) -> PyResult<Reading> {
         let body = PyBackedBytes::from(body);
-        let reading = if body.len() < DETACH {
-            self.0.read(body)
-        } else {
-            py.detach(|| self.0.read(body))
-        };
+        let reading = unless_short(py, body.len(), LONG, || self.0.read(body));
         reading.map(Reading).map_err(|fault| raised(py, &fault))
     }
 }

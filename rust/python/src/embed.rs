@@ -1,5 +1,6 @@
 //! `native.StaticEmbedder` and `native.MiniLM`.
 
+use crate::gil::unless_short;
 use gateway_core::embed::{self as core, EmbedError, MiniLm, embed_batch};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
@@ -101,11 +102,7 @@ impl StaticEmbedder {
     /// The unit vector of a text: float32, shape (256,).
     #[pyo3(signature = (text, /))]
     fn embed<'py>(&self, py: Python<'py>, text: &str) -> Bound<'py, PyArray1<f32>> {
-        let vector = if text.len() < LONG {
-            self.0.embed(text)
-        } else {
-            py.detach(|| self.0.embed(text))
-        };
+        let vector = unless_short(py, text.len(), LONG, || self.0.embed(text));
         PyArray1::from_slice(py, &vector)
     }
 
@@ -187,8 +184,8 @@ impl MiniLM {
 
     /// Word pieces in a text, without the two marks at its ends.
     #[pyo3(signature = (text, /))]
-    fn count(&self, text: &str) -> usize {
-        self.0.count(text)
+    fn count(&self, py: Python<'_>, text: &str) -> usize {
+        unless_short(py, text.len(), LONG, || self.0.count(text))
     }
 
     fn __repr__(&self) -> String {

@@ -4,6 +4,7 @@ mod bucket;
 mod canon;
 mod embed;
 mod exact;
+mod gil;
 mod http;
 mod index;
 mod redact;

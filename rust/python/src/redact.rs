@@ -1,7 +1,8 @@
 //! `Redactor`, `Redaction` and `Restorer`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::gil::unless_short;
 use gateway_core::redact;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -15,8 +16,8 @@ create_exception!(
     "An unknown kind, a pattern that cannot be used, a body that is not JSON, or values that were not kept."
 );
 
-/// Below this, giving the GIL away costs more than it frees: 8 KiB are some 10 µs of work.
-const RELEASE: usize = 8 << 10;
+/// Bytes of text that are some 10 µs of work.
+const LONG: usize = 8 << 10;
 
 fn failed(error: redact::RedactError) -> PyErr {
     RedactError::new_err(error.to_string())
@@ -53,13 +54,11 @@ impl Redactor {
     /// Redacts a text. Findings are in characters of `text`.
     #[pyo3(signature = (text, /))]
     fn redact(&self, py: Python<'_>, text: &str) -> Redaction {
-        let inner = if text.len() < RELEASE {
-            self.0.redact(text)
-        } else {
-            py.detach(|| self.0.redact(text))
-        };
-        let findings = in_characters(text, inner.findings());
-        Redaction { inner, findings }
+        unless_short(py, text.len(), LONG, || {
+            let inner = self.0.redact(text);
+            let findings = in_characters(text, inner.findings());
+            Redaction { inner, findings }
+        })
     }
 
     /// Redacts what people and models said in a JSON request body (messages, input, prompt, instructions, …) and leaves
@@ -68,7 +67,8 @@ impl Redactor {
     fn redact_body(&self, py: Python<'_>, body: &[u8]) -> PyResult<Redaction> {
         let text = std::str::from_utf8(body)
             .map_err(|fault| RedactError::new_err(format!("the body is not UTF-8: {fault}")))?;
-        let inner = py.detach(|| self.0.redact_body(text)).map_err(failed)?;
+        let inner =
+            unless_short(py, body.len(), LONG, || self.0.redact_body(text)).map_err(failed)?;
         let findings = inner.findings().to_vec();
         Ok(Redaction { inner, findings })
     }
@@ -128,8 +128,8 @@ impl Redaction {
 
     /// `answer` with the values in place of their placeholders.
     #[pyo3(signature = (answer, /))]
-    fn restore(&self, answer: &str) -> PyResult<String> {
-        self.inner.restore(answer).map_err(failed)
+    fn restore(&self, py: Python<'_>, answer: &str) -> PyResult<String> {
+        unless_short(py, answer.len(), LONG, || self.inner.restore(answer)).map_err(failed)
     }
 
     /// The same for an answer that comes in pieces.
@@ -150,19 +150,22 @@ impl Redaction {
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Restorer(Mutex<redact::Restorer>);
 
+impl Restorer {
+    fn lock(&self) -> MutexGuard<'_, redact::Restorer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[pymethods]
 impl Restorer {
     /// Takes in a piece of the answer and returns what is sure.
     #[pyo3(signature = (piece, /))]
-    fn feed(&self, piece: &str) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .feed(piece)
+    fn feed(&self, py: Python<'_>, piece: &str) -> String {
+        unless_short(py, piece.len(), LONG, || self.lock().feed(piece))
     }
 
     /// The answer is over: returns what was held.
     fn end(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).end()
+        self.lock().end()
     }
 }

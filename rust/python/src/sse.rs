@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::gil::unless_short;
 use gateway_core::sse;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -16,8 +17,8 @@ create_exception!(
     "A stream that cannot be read on: it has ended already, or one event is larger than `max_event`."
 );
 
-/// Below this, giving the GIL away costs more than it frees: 64 KiB are some 30 µs of work.
-const RELEASE: usize = 64 << 10;
+/// Bytes of events that are some 30 µs of work.
+const LONG: usize = 64 << 10;
 
 fn failed(error: sse::SseError) -> PyErr {
     SseError::new_err(error.to_string())
@@ -54,11 +55,7 @@ impl Scanner {
     #[pyo3(signature = (read, /))]
     fn feed(&self, py: Python<'_>, read: Bound<'_, PyBytes>) -> PyResult<Chunk> {
         let bytes = read.as_bytes();
-        let chunk = if bytes.len() < RELEASE {
-            self.lock().feed(bytes)
-        } else {
-            py.detach(|| self.lock().feed(bytes))
-        };
+        let chunk = unless_short(py, bytes.len(), LONG, || self.lock().feed(bytes));
         Ok(Chunk::new(py, chunk.map_err(failed)?, Some(&read)))
     }
 
@@ -248,7 +245,8 @@ impl Chunk {
 #[pyfunction]
 #[pyo3(signature = (events, /))]
 pub fn without_usage<'py>(py: Python<'py>, events: Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
-    match sse::without_usage(events.as_bytes()) {
+    let bytes = events.as_bytes();
+    match unless_short(py, bytes.len(), LONG, || sse::without_usage(bytes)) {
         Cow::Borrowed(_) => events.clone(),
         Cow::Owned(rest) => PyBytes::new(py, &rest),
     }
@@ -280,7 +278,8 @@ impl Events {
     /// Takes in one network read and returns the events that it completes.
     #[pyo3(signature = (read, /))]
     fn feed<'py>(&self, py: Python<'py>, read: &[u8]) -> PyResult<Vec<Named<'py>>> {
-        let events = self.lock().feed(read).map_err(failed)?;
+        let events =
+            unless_short(py, read.len(), LONG, || self.lock().feed(read)).map_err(failed)?;
         Ok(events
             .into_iter()
             .map(|(name, data)| (name, PyBytes::new(py, &data)))

@@ -1,5 +1,6 @@
 //! `native.Tokenizer` and `native.encoding_for`.
 
+use crate::gil::unless_short;
 use gateway_core::tokens::{self as core, TokensError};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -11,14 +12,6 @@ fn error(error: TokensError) -> PyErr {
     match error {
         TokensError::Unknown(_) => PyKeyError::new_err(error.to_string()),
         _ => PyValueError::new_err(error.to_string()),
-    }
-}
-
-fn unless_short<T: Send>(py: Python<'_>, length: usize, work: impl FnOnce() -> T + Send) -> T {
-    if length < LONG {
-        work()
-    } else {
-        py.detach(work)
     }
 }
 
@@ -74,19 +67,19 @@ impl Tokenizer {
     /// Tokens in a text. The GIL is released for texts of 2 KB and more.
     #[pyo3(signature = (text, /))]
     fn count(&self, py: Python<'_>, text: &str) -> u64 {
-        unless_short(py, text.len(), || self.0.count(text))
+        unless_short(py, text.len(), LONG, || self.0.count(text))
     }
 
     /// The tokens of a text. ValueError where the vocabulary is not public.
     #[pyo3(signature = (text, /))]
     fn encode(&self, py: Python<'_>, text: &str) -> PyResult<Vec<u32>> {
-        unless_short(py, text.len(), || self.0.encode(text)).map_err(error)
+        unless_short(py, text.len(), LONG, || self.0.encode(text)).map_err(error)
     }
 
     /// The bytes that tokens stand for, which need not be whole characters. ValueError for a token that does not exist.
     #[pyo3(signature = (tokens, /))]
-    fn decode(&self, tokens: Vec<u32>) -> PyResult<Vec<u8>> {
-        self.0.decode(&tokens).map_err(error)
+    fn decode(&self, py: Python<'_>, tokens: Vec<u32>) -> PyResult<Vec<u8>> {
+        unless_short(py, tokens.len(), LONG, || self.0.decode(&tokens)).map_err(error)
     }
 
     /// Prompt tokens of a chat-completions request body (JSON bytes): messages with the family's template, names, tools,
@@ -95,7 +88,7 @@ impl Tokenizer {
     /// ValueError for what is not a JSON object; a body that can be read but is not valid for a provider is still counted.
     #[pyo3(signature = (body, /))]
     fn count_chat(&self, py: Python<'_>, body: &[u8]) -> PyResult<u64> {
-        unless_short(py, body.len(), || self.0.count_chat(body)).map_err(error)
+        unless_short(py, body.len(), LONG, || self.0.count_chat(body)).map_err(error)
     }
 
     fn __repr__(&self) -> String {
