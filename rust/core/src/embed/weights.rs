@@ -168,4 +168,22 @@ mod tests {
             assert!(header(&file[..cut]).is_none(), "{cut}");
         }
     }
+
+    #[test]
+    fn only_the_file_that_is_meant_is_mapped() {
+        let path = std::env::temp_dir().join(format!("gateway-weights-{}", std::process::id()));
+        std::fs::write(&path, b"abc").unwrap();
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let mapped = map(&path, sha256).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(&mapped[..], b"abc");
+        assert!(matches!(
+            map(&path, sha256),
+            Err(EmbedError::Missing { .. })
+        ));
+        std::fs::write(&path, b"abd").unwrap();
+        let foreign = map(&path, sha256);
+        std::fs::remove_file(&path).unwrap();
+        assert!(foreign.is_err_and(|error| error.to_string().contains("sha256")));
+    }
 }
