@@ -234,7 +234,7 @@ def test_misuse_is_a_typed_error_and_changes_nothing() -> None:
 
 def test_ids_beyond_int64_are_named_as_they_were_given() -> None:
     index = Index(4)
-    with pytest.raises(ValueError, match="ids must be from 0 to 2.63 - 1, not 9223372036854775813"):
+    with pytest.raises(ValueError, match=r"ids must be from 0 to 2\^63 - 1, not 9223372036854775813"):
         index.add(np.array([1, 2**63 + 5], np.uint64), np.ones((2, 4), np.float32))
     with pytest.raises(ValueError, match="not -3"):
         index.remove([-3])
