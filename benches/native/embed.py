@@ -135,7 +135,7 @@ def quality(name: str, ours: Batch, reference: Batch, cosine: float, limit: int)
     labels = np.array([pair["label"] for pair in pairs])
     sides = [[pair[f"text_{side}"] for pair in pairs] for side in "ab"]
     mine, theirs = ([embed(texts) for texts in sides] for embed in (ours, reference))
-    ranked, aimed = auc(*mine, labels), auc(*theirs, labels)
+    ranked, aimed = auc(mine[0], mine[1], labels), auc(theirs[0], theirs[1], labels)
     cosines = np.concatenate([(m * t).sum(axis=1) for m, t in zip(mine, theirs, strict=True)])
     ratio = ranked / (aimed - 0.005)
     found: list[Row | Absent] = [
