@@ -134,8 +134,8 @@ def quality(name: str, ours: Batch, reference: Batch, cosine: float, limit: int)
         pairs = [json.loads(line) for line in islice(file, limit)]
     labels = np.array([pair["label"] for pair in pairs])
     sides = [[pair[f"text_{side}"] for pair in pairs] for side in "ab"]
-    mine, theirs = ((embed(sides[0]), embed(sides[1])) for embed in (ours, reference))
-    ranked, aimed = (auc(a, b, labels) for a, b in (mine, theirs))
+    mine, theirs = ([embed(texts) for texts in sides] for embed in (ours, reference))
+    ranked, aimed = auc(mine[0], mine[1], labels), auc(theirs[0], theirs[1], labels)
     cosines = np.concatenate([(m * t).sum(axis=1) for m, t in zip(mine, theirs, strict=True)])
     ratio = ranked / (aimed - 0.005)
     found: list[Row | Absent] = [

@@ -131,6 +131,7 @@ impl Framing {
                 7 if is("upgrade") => return Err(Irregular),
                 10 if is("connection") => framing.keep_alive = keeps_alive(header.value)?,
                 14 if is("content-length") => framing.length = length(header.value)?,
+                16 if is("proxy-connection") => return Err(Irregular), // llhttp takes it for `Connection`
                 17 if is("transfer-encoding") => return Err(Irregular),
                 18 if is("sec-websocket-key1") => return Err(Irregular),
                 _ => {}

@@ -65,6 +65,7 @@ fn whatever_llhttp_might_read_otherwise_is_irregular() {
         "expect: 100-continue\r\n",
         "upgrade: h2c\r\n",
         "connection: upgrade\r\n",
+        "proxy-connection: close\r\n",
         "connection: keep-alive, te\r\n",
         "content-length: 1\r\ncontent-length: 1\r\n",
         "content-length: +1\r\n",

@@ -2,6 +2,12 @@
 //!
 //! The vocabularies come with the `tiktoken` crate, compressed; each is unpacked on first use and then shared by the
 //! whole process (that crate's, and this module's only, global state).
+//!
+//! Counted in o200k on one core by `tiktoken` 4.1.2 and `bpe-openai` 0.3.2 (2026-11; equal counts, CPU time, best of 7):
+//! the same 1 KB of English again and again 7 and 60 µs, 400 different ones 21 and 102 µs; the same 3 KB of Chinese 26
+//! and 130 µs, 400 different ones of random words 462 and 235 µs; 1 MB of one letter 324 and 25 ms. So `bpe-openai` is
+//! the faster where pieces are long and never seen before. It has three vocabularies; the families here need more, and
+//! what is counted is mostly prose that repeats its words.
 
 mod chat;
 mod family;
