@@ -1,7 +1,8 @@
-//! Linear layers in int8: rows as unsigned bytes times weights of seven bits.
+//! Linear layers in int8: rows as unsigned bytes times signed weights.
 //!
-//! Seven bits, because `vpmaddubsw` adds two products into sixteen bits: 2 · 255 · 63 stays below 2¹⁵, so nothing saturates
-//! and every version of the kernel gives the very same integers.
+//! Where there is no VNNI, `vpmaddubsw` multiplies, and eight products meet in a sum of sixteen bits before the sums of 32
+//! take it. So a row of weights is scaled until no eight that meet come to more than 128 on either side of zero: 255 · 128 stays
+//! below 2¹⁵, nothing saturates, and every version of the kernel gives the very same integers.
 
 use super::Cpu;
 use super::vector;
@@ -10,16 +11,23 @@ use super::vector;
 const BLOCK: usize = 16;
 /// Inputs that one step takes: each output's four weights stand side by side.
 const STEP: usize = 4;
-const WEIGHT_MAX: f32 = 63.0;
-/// Rows that one call of a kernel takes: two blocks of sums for each must fit the registers.
-const ROWS: usize = 12;
+/// Steps whose products meet in sixteen bits: of each step, two of its four.
+const STEPS: usize = 4;
+/// Most that a weight comes to, and that eight which meet come to: 128 less what rounding eight of them may add.
+const WEIGHT_MAX: f32 = 127.0;
+const MEETING_MAX: f32 = 124.0;
+/// Rows that one call of a kernel takes: a block of sums for each must fit the registers.
+const ROWS: usize = 24;
+
+type Sums = [i32; BLOCK];
+type Quad = [[i8; BLOCK * STEP]; STEPS];
 
 /// A linear layer, its weights packed block by block, step by step.
 #[derive(Debug)]
 pub(super) struct Linear {
     inputs: usize,
     outputs: usize,
-    packed: Vec<[i8; BLOCK * STEP]>,
+    packed: Vec<Quad>,
     /// Per output: the weights' scale, their sum, and the bias.
     scale: Vec<f32>,
     sum: Vec<f32>,
@@ -49,32 +57,31 @@ impl Bytes {
 }
 
 impl Linear {
-    /// From weights in rows of `inputs`, one row per output. Widths must be multiples of four and thirty-two.
+    /// From weights in rows of `inputs`, one row per output. Both widths must be multiples of sixteen.
     pub fn new(weights: &[f32], bias: Vec<f32>) -> Self {
         let outputs = bias.len();
         let inputs = weights.len() / outputs;
         assert!(
-            inputs.is_multiple_of(STEP) && outputs.is_multiple_of(2 * BLOCK),
+            inputs.is_multiple_of(STEPS * STEP) && outputs.is_multiple_of(BLOCK),
             "{inputs} × {outputs}"
         );
-        let steps = inputs / STEP;
+        let quads = inputs / (STEPS * STEP);
         let mut layer = Self {
             inputs,
             outputs,
-            packed: vec![[0; BLOCK * STEP]; outputs / BLOCK * steps],
+            packed: vec![[[0; BLOCK * STEP]; STEPS]; outputs / BLOCK * quads],
             scale: Vec::with_capacity(outputs),
             sum: Vec::with_capacity(outputs),
             bias,
         };
         for (output, row) in weights.chunks_exact(inputs).enumerate() {
-            let top = row.iter().fold(0.0_f32, |top, w| top.max(w.abs()));
-            let scale = (top / WEIGHT_MAX).max(f32::MIN_POSITIVE);
+            let scale = scale_of(row);
             let mut sum = 0.0;
             for (input, w) in row.iter().enumerate() {
-                let byte = (w / scale).clamp(-WEIGHT_MAX, WEIGHT_MAX).round_ties_even();
+                let byte = (w / scale).round_ties_even();
                 sum += byte;
-                let block = &mut layer.packed[output / BLOCK * steps + input / STEP];
-                block[output % BLOCK * STEP + input % STEP] = byte as i8;
+                let quad = &mut layer.packed[output / BLOCK * quads + input / (STEPS * STEP)];
+                quad[input / STEP % STEPS][output % BLOCK * STEP + input % STEP] = byte as i8;
             }
             layer.scale.push(scale);
             layer.sum.push(sum);
@@ -97,64 +104,65 @@ impl Linear {
         );
         let groups = count.div_ceil(ROWS).max(1);
         let per_group = count.div_ceil(groups).max(1);
-        let steps = self.inputs / STEP;
-        let mut sums = [[0; 2 * BLOCK]; ROWS];
-        for (pair, packed) in self.packed.chunks_exact(2 * steps).enumerate() {
-            let (left, right) = packed.split_at(steps);
-            for (group, bytes) in rows.values.chunks(per_group * self.inputs).enumerate() {
-                let n = bytes.len() / self.inputs;
-                kernel(cpu, bytes, left, right, &mut sums[..n]);
-                for (i, sums) in sums[..n].iter().enumerate() {
-                    let row = group * per_group + i;
-                    let at = row * self.outputs + pair * 2 * BLOCK;
-                    let columns = pair * 2 * BLOCK..(pair + 1) * 2 * BLOCK;
-                    let columns = [&self.scale, &self.sum, &self.bias].map(|v| &v[columns.clone()]);
-                    vector::dequantise(
-                        cpu,
-                        sums,
-                        rows.scales[row],
-                        columns,
-                        &mut out[at..][..2 * BLOCK],
-                    );
-                }
+        let mut sums = [[0; BLOCK]; ROWS];
+        let columns = [&self.scale, &self.sum, &self.bias].map(|v| v.as_chunks::<BLOCK>().0);
+        let quads = self.inputs / (STEPS * STEP);
+        for (block, weights) in self.packed.chunks_exact(quads).enumerate() {
+            let columns = columns.map(|column| &column[block]);
+            for (group, scales) in rows.scales.chunks(per_group).enumerate() {
+                let first = group * per_group;
+                let sums = &mut sums[..scales.len()];
+                kernel(cpu, &rows.values[first * self.inputs..], weights, sums);
+                let out = &mut out[first * self.outputs + block * BLOCK..];
+                let out = out.chunks_mut(self.outputs);
+                vector::dequantise(cpu, sums, scales, columns, out);
             }
         }
     }
 }
 
-type Sums = [i32; 2 * BLOCK];
-type Packed = [i8; BLOCK * STEP];
+/// The smallest scale at which neither a weight nor eight that meet are too large.
+fn scale_of(row: &[f32]) -> f32 {
+    let mut scale = f32::MIN_POSITIVE;
+    for quad in row.as_chunks::<{ STEPS * STEP }>().0 {
+        let pairs = quad.as_chunks::<2>().0;
+        for lane in 0..STEP / 2 {
+            let (mut above, mut below) = (0.0_f32, 0.0_f32);
+            for w in pairs.iter().skip(lane).step_by(STEP / 2).flatten() {
+                scale = scale.max(w.abs() / WEIGHT_MAX);
+                above += w.max(0.0);
+                below -= w.min(0.0);
+            }
+            scale = scale.max(above.max(below) / MEETING_MAX);
+        }
+    }
+    scale
+}
 
-/// Sums of `rows`, which lie one after the other, over two blocks of weights. At most [`ROWS`] rows.
-fn kernel(cpu: Cpu, bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
+/// Sums of `rows`, which lie one after the other, over a block of weights. At most [`ROWS`] rows.
+fn kernel(cpu: Cpu, bytes: &[u8], weights: &[Quad], sums: &mut [Sums]) {
     #[cfg(target_arch = "x86_64")]
     match cpu {
         // SAFETY: an embedder only ever holds a `Cpu` that is available.
-        Cpu::Avx512Vnni => return unsafe { x86::vnni(bytes, left, right, sums) },
+        Cpu::Avx512Vnni => return unsafe { x86::vnni(bytes, weights, sums) },
         // SAFETY: as above.
-        Cpu::Avx512 => return unsafe { x86::avx512(bytes, left, right, sums) },
+        Cpu::Avx512 => return unsafe { x86::avx512(bytes, weights, sums) },
         // SAFETY: as above.
-        Cpu::Avx2 => return unsafe { x86::avx2(bytes, left, right, sums) },
+        Cpu::Avx2 => return unsafe { x86::avx2(bytes, weights, sums) },
         Cpu::Portable => {}
     }
     let _ = cpu;
-    portable(bytes, left, right, sums);
+    portable(bytes, weights, sums);
 }
 
-fn portable(bytes: &[u8], left: &[Packed], right: &[Packed], sums: &mut [Sums]) {
-    let inputs = left.len() * STEP;
-    for (row, sums) in bytes.chunks_exact(inputs).zip(sums) {
-        *sums = [0; 2 * BLOCK];
-        let steps = row.as_chunks::<STEP>().0;
-        for ((x, left), right) in steps.iter().zip(left).zip(right) {
-            for (weights, sums) in [left, right]
-                .into_iter()
-                .zip(sums.as_chunks_mut::<BLOCK>().0)
-            {
-                for (w, sum) in weights.as_chunks::<STEP>().0.iter().zip(sums) {
-                    for lane in 0..STEP {
-                        *sum += i32::from(x[lane]) * i32::from(w[lane]);
-                    }
+fn portable(bytes: &[u8], weights: &[Quad], sums: &mut [Sums]) {
+    let steps = weights.as_flattened();
+    for (row, sums) in bytes.chunks_exact(steps.len() * STEP).zip(sums) {
+        *sums = [0; BLOCK];
+        for (x, weights) in row.as_chunks::<STEP>().0.iter().zip(steps) {
+            for (w, sum) in weights.as_chunks::<STEP>().0.iter().zip(&mut *sums) {
+                for lane in 0..STEP {
+                    *sum += i32::from(x[lane]) * i32::from(w[lane]);
                 }
             }
         }
@@ -173,18 +181,16 @@ mod tests {
         #[test]
         fn every_kernel_gives_the_same_sums(
             rows in 0..=ROWS,
-            steps in 1..20_usize,
-            bytes in proptest::collection::vec(any::<u8>(), 20 * ROWS * STEP),
-            weights in proptest::collection::vec(-63..=63_i8, 40 * BLOCK * STEP),
+            bytes in proptest::collection::vec(prop_oneof![Just(255), any::<u8>()], ROWS * 96),
+            weights in proptest::collection::vec(prop_oneof![-0.1..0.1_f32, -9.0..9.0_f32, Just(9.0)], BLOCK * 96),
         ) {
-            let packed: Vec<Packed> = weights.as_chunks().0[..2 * steps].to_vec();
-            let (left, right) = packed.split_at(steps);
-            let bytes = &bytes[..rows * steps * STEP];
-            let mut expected = vec![[7; 2 * BLOCK]; rows];
-            portable(bytes, left, right, &mut expected);
+            let layer = Linear::new(&weights, vec![0.0; BLOCK]);
+            let bytes = &bytes[..rows * layer.inputs];
+            let mut expected = vec![[7; BLOCK]; rows];
+            portable(bytes, &layer.packed, &mut expected);
             for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
-                let mut sums = vec![[7; 2 * BLOCK]; rows];
-                kernel(cpu, bytes, left, right, &mut sums);
+                let mut sums = vec![[7; BLOCK]; rows];
+                kernel(cpu, bytes, &layer.packed, &mut sums);
                 prop_assert_eq!(&sums, &expected, "{}", cpu.name());
             }
         }
@@ -192,19 +198,13 @@ mod tests {
 
     #[test]
     fn extremes_do_not_saturate() {
-        for weight in [-63, 63] {
-            let packed = [[weight; BLOCK * STEP]; 384];
-            let bytes = [255; 1536];
+        for weight in [-1.0, 1.0] {
+            let layer = Linear::new(&[weight; BLOCK * 1536], vec![0.0; BLOCK]);
             for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
-                let mut sums = [[0; 2 * BLOCK]];
-                kernel(cpu, &bytes, &packed, &packed, &mut sums);
-                assert!(
-                    sums[0]
-                        .iter()
-                        .all(|&sum| sum == 255 * 1536 * i32::from(weight)),
-                    "{}",
-                    cpu.name()
-                );
+                let mut sums = [[0; BLOCK]];
+                kernel(cpu, &[255; 1536], &layer.packed, &mut sums);
+                let expected = 255 * layer.sum[0] as i32;
+                assert_eq!(sums[0], [expected; BLOCK], "{}", cpu.name());
             }
         }
     }

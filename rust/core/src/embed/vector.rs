@@ -3,6 +3,7 @@
 //! Sums run over sixteen fixed lanes and nothing is fused, so every version gives the very same bits.
 
 use super::Cpu;
+use std::slice::ChunksMut;
 
 const LANES: usize = 16;
 
@@ -32,22 +33,44 @@ macro_rules! versions {
     };
 }
 
+/// Folds sixteen lanes from `start`, then the lanes.
 #[inline(always)]
-fn lanes(values: impl Iterator<Item = [f32; LANES]>) -> f32 {
-    let mut sums = [0.0; LANES];
+fn fold(
+    values: impl Iterator<Item = [f32; LANES]>,
+    start: f32,
+    with: impl Fn(f32, f32) -> f32,
+) -> f32 {
+    let mut folded = [start; LANES];
     for chunk in values {
         for lane in 0..LANES {
-            sums[lane] += chunk[lane];
+            folded[lane] = with(folded[lane], chunk[lane]);
         }
     }
+    // Measured: without this the lanes' own fold makes vectors of two out of the loop above.
+    let mut folded = std::hint::black_box(folded);
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            sums[lane] += sums[lane + width];
+            folded[lane] = with(folded[lane], folded[lane + width]);
         }
         width /= 2;
     }
-    sums[0]
+    folded[0]
+}
+
+#[inline(always)]
+fn lanes(values: impl Iterator<Item = [f32; LANES]>) -> f32 {
+    fold(values, 0.0, |sum, x| sum + x)
+}
+
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+#[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
 }
 
 #[inline(always)]
@@ -69,11 +92,16 @@ fn sum(a: &[f32]) -> f32 {
     lanes(chunks.iter().copied()) + rest.iter().sum::<f32>()
 }
 
+/// Adding this rounds to a whole number, which then is the sum's bits less the bits of this: as a conversion does, but in
+/// vectors.
+const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
+
 /// e^x to a relative 1e-7, for x ≤ 0; 0 far below.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     let x = x.max(-87.0);
-    let n = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
     // ln 2 in two parts, so that the remainder keeps its last bits.
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p = 1.987_569_1e-4;
@@ -83,7 +111,8 @@ fn exp(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 0.5;
     let e = p * r * r + r + 1.0;
-    e * f32::from_bits(((n as i32 + 127) as u32) << 23)
+    // 2ⁿ: the exponent is n and the bias, in bits that the shift pushes the rest out of.
+    e * f32::from_bits((shifted.to_bits().wrapping_add(127)) << 23)
 }
 
 /// The error function to 4e-7 absolute: a ratio of polynomials, constant beyond ±4.
@@ -168,58 +197,75 @@ const HEAD: usize = 32;
 /// Room for attention to work in, kept from layer to layer.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// A head's keys in columns, padded with zeros to whole lanes.
-    keys: Vec<f32>,
-    scores: Vec<f32>,
+    /// A head's keys, sixteen to a block, in columns; the last block is filled up with zeros.
+    keys: Vec<[[f32; LANES]; HEAD]>,
+    /// Each query's scores, as many blocks.
+    scores: Vec<[f32; LANES]>,
+    scales: Vec<f32>,
 }
 
 impl Room {
     #[inline(always)]
     fn take_keys<'a>(&mut self, keys: impl ExactSizeIterator<Item = &'a [f32; HEAD]>) {
-        let width = keys.len().next_multiple_of(LANES);
-        self.scores.resize(width, 0.0);
+        let (count, blocks) = (keys.len(), keys.len().div_ceil(LANES));
         self.keys.clear();
-        self.keys.resize(HEAD * width, 0.0);
+        self.keys.resize(blocks, [[0.0; LANES]; HEAD]);
+        self.scores.resize(count * blocks, [0.0; LANES]);
+        self.scales.resize(count, 0.0);
         for (at, key) in keys.enumerate() {
-            for (d, x) in key.iter().enumerate() {
-                self.keys[d * width + at] = x * 0.176_776_7; // 1 / √32
+            let block = &mut self.keys[at / LANES];
+            for (column, x) in block.iter_mut().zip(key) {
+                column[at % LANES] = x * 0.176_776_7; // 1 / √32
             }
-        }
-    }
-
-    /// The query's products with all keys, sixteen at a time; those past the last key are not to be looked at.
-    #[inline(always)]
-    fn score(&mut self, query: &[f32; HEAD]) {
-        let width = self.scores.len();
-        for (block, scores) in self
-            .scores
-            .as_chunks_mut::<LANES>()
-            .0
-            .iter_mut()
-            .enumerate()
-        {
-            let mut sums = [0.0_f32; LANES];
-            for (x, row) in query.iter().zip(self.keys.chunks_exact(width)) {
-                let row = &row.as_chunks::<LANES>().0[block];
-                for lane in 0..LANES {
-                    sums[lane] += x * row[lane];
-                }
-            }
-            *scores = sums;
         }
     }
 }
 
-/// Scores to weights, which are yet to be divided by the sum that this gives.
+/// A query's products with a head's keys.
 #[inline(always)]
-fn soften(scores: &mut [f32]) -> f32 {
-    let top = scores
-        .iter()
-        .fold(f32::MIN, |top, &s| if s > top { s } else { top });
-    for score in scores.iter_mut() {
-        *score = exp(*score - top);
+fn score(query: &[f32; HEAD], keys: &[[[f32; LANES]; HEAD]], scores: &mut [[f32; LANES]]) {
+    for (block, scores) in keys.iter().zip(scores) {
+        // Two chains of sums, since one would wait for each addition.
+        let mut sums = [[0.0; LANES]; 2];
+        let pairs = block.as_chunks::<2>().0;
+        for (x, columns) in query.as_chunks::<2>().0.iter().zip(pairs) {
+            for half in 0..2 {
+                for lane in 0..LANES {
+                    sums[half][lane] += x[half] * columns[half][lane];
+                }
+            }
+        }
+        for lane in 0..LANES {
+            scores[lane] = sums[0][lane] + sums[1][lane];
+        }
     }
-    sum(scores)
+}
+
+/// Turns the first `count` scores to weights, which are yet to be multiplied by what this gives.
+#[inline(always)]
+fn soften(scores: &mut [[f32; LANES]], count: usize) -> f32 {
+    scores.as_flattened_mut()[count..].fill(f32::MIN);
+    let top = fold(scores.iter().copied(), f32::MIN, larger);
+    for scores in &mut *scores {
+        *scores = scores.map(|score| exp(score - top));
+    }
+    1.0 / lanes(scores.iter().copied())
+}
+
+/// The sum of `values`, each with its weight, times `scale`.
+#[inline(always)]
+fn mix<'a>(
+    values: impl Iterator<Item = &'a [f32; HEAD]>,
+    weights: &[f32],
+    scale: f32,
+) -> [f32; HEAD] {
+    let mut mixed = [0.0; HEAD];
+    for (value, weight) in values.zip(weights) {
+        for d in 0..HEAD {
+            mixed[d] += value[d] * weight;
+        }
+    }
+    mixed.map(|x| x * scale)
 }
 
 versions! {
@@ -228,21 +274,19 @@ versions! {
         let [queries, keys, values] = rows.map(|rows| rows.as_chunks::<HEAD>().0);
         let out = out.as_chunks_mut::<HEAD>().0;
         let t = queries.len() / heads;
+        let blocks = t.div_ceil(LANES);
         for head in 0..heads {
             room.take_keys(keys.iter().skip(head).step_by(heads));
-            for (query, out) in queries.iter().zip(out.iter_mut()).skip(head).step_by(heads) {
-                room.score(query);
-                let weights = &mut room.scores[..t];
-                let scale = 1.0 / soften(weights);
-                let mut mixed = [0.0_f32; HEAD];
-                for (value, weight) in values.iter().skip(head).step_by(heads).zip(weights.iter()) {
-                    for d in 0..HEAD {
-                        mixed[d] += value[d] * weight;
-                    }
-                }
-                for d in 0..HEAD {
-                    out[d] = mixed[d] * scale;
-                }
+            // One act after the other, so that the chains of neighbouring queries run side by side.
+            for (query, scores) in queries.iter().skip(head).step_by(heads).zip(room.scores.chunks_mut(blocks)) {
+                score(query, &room.keys, scores);
+            }
+            for (scores, scale) in room.scores.chunks_mut(blocks).zip(&mut room.scales) {
+                *scale = soften(scores, t);
+            }
+            let weights = room.scores.chunks(blocks).zip(&room.scales);
+            for (out, (scores, scale)) in out.iter_mut().skip(head).step_by(heads).zip(weights) {
+                *out = mix(values.iter().skip(head).step_by(heads), scores.as_flattened(), *scale);
             }
         }
     }
@@ -251,23 +295,15 @@ versions! {
 versions! {
     /// A row as bytes: `x ≈ scale · (byte − zero)`; gives scale and zero.
     pub(super) fn quantise(row: &[f32], out: &mut [u8]) -> (f32, f32) {
-        let (mut low, mut high) = ([0.0_f32; LANES], [0.0_f32; LANES]);
         let (chunks, rest) = row.as_chunks::<LANES>();
-        for chunk in chunks {
-            for lane in 0..LANES {
-                low[lane] = if chunk[lane] < low[lane] { chunk[lane] } else { low[lane] };
-                high[lane] = if chunk[lane] > high[lane] { chunk[lane] } else { high[lane] };
-            }
-        }
-        let low = low.iter().chain(rest).fold(0.0_f32, |m, &x| if x < m { x } else { m });
-        let high = high.iter().chain(rest).fold(0.0_f32, |m, &x| if x > m { x } else { m });
+        let low = rest.iter().copied().fold(fold(chunks.iter().copied(), 0.0, smaller), smaller);
+        let high = rest.iter().copied().fold(fold(chunks.iter().copied(), 0.0, larger), larger);
         let scale = ((high - low) / 255.0).max(f32::MIN_POSITIVE);
         let inverse = 1.0 / scale;
         let zero = (-low * inverse).round_ties_even();
         for (x, byte) in row.iter().zip(out) {
-            // Adding 1.5 · 2²³ rounds to an integer that then stands in the low bits: as every conversion does, but in vectors.
-            let shifted = x * inverse + zero + 12_582_912.0;
-            let whole = (shifted.to_bits() as i32) - 0x4B40_0000;
+            let shifted = x * inverse + zero + ROUND;
+            let whole = (shifted.to_bits() as i32) - ROUND.to_bits() as i32;
             *byte = whole.clamp(0, 255) as u8;
         }
         (scale, zero)
@@ -275,13 +311,21 @@ versions! {
 }
 
 versions! {
-    /// Integer sums of a quantised row to floats: `Σ x·w = s·t·(Σ byte·weight − zero·Σ weight)`, where `columns` are
-    /// the weights' scales t, their sums, and the biases.
-    pub(super) fn dequantise(sums: &[i32; 32], row: (f32, f32), columns: [&[f32]; 3], out: &mut [f32]) {
-        let (scale, zero) = row;
+    /// Integer sums of quantised rows to floats: `Σ x·w = s·t·(Σ byte·weight − zero·Σ weight)`, where `columns` are
+    /// the weights' scales t, their sums, and the biases; each row's floats stand at the head of its `out`.
+    pub(super) fn dequantise(
+        sums: &[[i32; LANES]],
+        rows: &[(f32, f32)],
+        columns: [&[f32; LANES]; 3],
+        out: ChunksMut<f32>,
+    ) {
         let [weights, totals, biases] = columns;
-        for ((((out, sum), weight), total), bias) in out.iter_mut().zip(sums).zip(weights).zip(totals).zip(biases) {
-            *out = (*sum as f32 - zero * total) * (scale * weight) + bias;
+        for ((sums, (scale, zero)), out) in sums.iter().zip(rows).zip(out) {
+            let mut floats = [0.0; LANES];
+            for lane in 0..LANES {
+                floats[lane] = (sums[lane] as f32 - zero * totals[lane]) * (scale * weights[lane]) + biases[lane];
+            }
+            out[..LANES].copy_from_slice(&floats);
         }
     }
 }
@@ -345,6 +389,19 @@ mod tests {
             }
             let raw: Vec<u8> = halves.iter().flat_map(|h| h.to_le_bytes()).collect();
             each_cpu(|cpu| { let mut r = vec![0.25; halves.len()]; add_halves(cpu, &raw, &mut r); bits(&r) });
+        }
+
+        #[test]
+        fn sums_become_the_same_floats(sums in proptest::array::uniform16(-9_000_000..9_000_000), zero in 0_u8..=255) {
+            let columns = [[3e-4; LANES], [77.0; LANES], [-0.5; LANES]];
+            let floats = each_cpu(|cpu| {
+                let mut out = [9.0; 2 * LANES];
+                let rows = [(1e-3, f32::from(zero)); 2];
+                dequantise(cpu, &[sums; 2], &rows, columns.each_ref(), out.chunks_mut(LANES));
+                out.map(f32::to_bits)
+            });
+            let truth = (sums[0] as f32 - f32::from(zero) * 77.0) * 3e-7 - 0.5;
+            prop_assert!((f32::from_bits(floats[LANES]) - truth).abs() < 1e-5);
         }
 
         #[test]
