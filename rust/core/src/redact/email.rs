@@ -19,8 +19,9 @@ pub(super) fn emails(bytes: &[u8], mut found: impl FnMut(usize, usize)) {
             .iter()
             .take_while(|byte| !byte.is_ascii_alphanumeric() && **byte != b'_')
             .count();
-        let domain = &bytes[at + 1..];
-        if let (true, Some(length)) = (lead < name, domain_length(domain)) {
+        if lead < name
+            && let Some(length) = domain_length(&bytes[at + 1..])
+        {
             found(at - name + lead, at + 1 + length);
         }
     }
