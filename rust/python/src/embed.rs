@@ -3,7 +3,7 @@
 use crate::gil::unless_short;
 use gateway_core::embed::{self as core, EmbedError, MiniLm, embed_batch};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
-use pyo3::exceptions::{PyFileNotFoundError, PyOSError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyMemoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use std::io::ErrorKind;
@@ -43,10 +43,11 @@ fn package(py: Python<'_>, name: &str, mend: &str) -> PyResult<PathBuf> {
 }
 
 fn threads(asked: Option<usize>) -> PyResult<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match asked {
         Some(0) => Err(PyValueError::new_err("threads must be at least 1")),
-        Some(threads) => Ok(threads),
-        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        Some(threads) => Ok(threads.min(cores)),
+        None => Ok(cores),
     }
 }
 
@@ -57,7 +58,15 @@ fn batch<'py>(
     threads: usize,
     embed_into: impl Fn(&str, &mut [f32]) + Sync + Send,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let mut rows = vec![0.0; texts.len() * width];
+    let mut rows = Vec::new();
+    let size = texts.len() * width;
+    rows.try_reserve_exact(size).map_err(|_| {
+        let bytes = 4 * size;
+        PyMemoryError::new_err(format!(
+            "no room for {bytes} bytes of vectors: pass fewer texts"
+        ))
+    })?;
+    rows.resize(size, 0.0);
     py.detach(|| embed_batch(texts, &mut rows, threads, embed_into));
     PyArray1::from_vec(py, rows).reshape([texts.len(), width])
 }
@@ -106,7 +115,7 @@ impl StaticEmbedder {
         PyArray1::from_slice(py, &vector)
     }
 
-    /// The unit vectors of texts: float32, shape (n, 256). Runs on `threads` cores (all by default), without the GIL.
+    /// The unit vectors of texts: float32, shape (n, 256). Runs on `threads` cores (all by default, and at most), without the GIL.
     #[pyo3(signature = (texts, /, *, threads = None))]
     fn embed_batch<'py>(
         &self,
@@ -168,7 +177,7 @@ impl MiniLM {
         PyArray1::from_vec(py, py.detach(|| self.0.embed(text)))
     }
 
-    /// The unit vectors of texts: float32, shape (n, 384). Runs on `threads` cores (all by default), without the GIL.
+    /// The unit vectors of texts: float32, shape (n, 384). Runs on `threads` cores (all by default, and at most), without the GIL.
     #[pyo3(signature = (texts, /, *, threads = None))]
     fn embed_batch<'py>(
         &self,

@@ -1,11 +1,11 @@
 //! Which instructions to use, found once at run time.
 
-/// A set of vector instructions. All give the same vectors up to the rounding of sums.
+/// A set of vector instructions. All give the very same vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cpu {
     /// Whatever the compiler makes of plain loops (NEON on AArch64, SSE2 on x86-64).
     Portable,
-    /// AVX2 with FMA and F16C.
+    /// AVX2.
     Avx2,
     /// AVX-512 F, BW, VL and DQ.
     Avx512,
@@ -28,11 +28,7 @@ impl Cpu {
     /// Whether this machine has these instructions.
     #[cfg(target_arch = "x86_64")]
     pub fn available(self) -> bool {
-        let avx2 = || {
-            is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("f16c")
-        };
+        let avx2 = || is_x86_feature_detected!("avx2");
         let avx512 = || {
             avx2()
                 && is_x86_feature_detected!("avx512f")

@@ -2,7 +2,7 @@
 
 use super::gemm::{Bytes, Linear};
 use super::weights::{Safetensors, floats};
-use super::{Cpu, EmbedError, vector};
+use super::{Cpu, EmbedError, attention, vector};
 use std::ops::Range;
 
 pub(super) const WIDTH: usize = 384;
@@ -102,7 +102,7 @@ struct Scratch {
     value: Vec<f32>,
     mixed: Vec<f32>,
     inner: Vec<f32>,
-    room: vector::Room,
+    room: attention::Room,
 }
 
 impl Scratch {
@@ -115,7 +115,7 @@ impl Scratch {
             value: row(),
             mixed: row(),
             inner: vec![0.0; rows * INNER],
-            room: vector::Room::default(),
+            room: attention::Room::default(),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Layer {
         self.query.apply(cpu, bytes, query);
         self.key.apply(cpu, bytes, key);
         self.value.apply(cpu, bytes, value);
-        vector::attend(cpu, HEADS, [query, key, value], mixed, room);
+        attention::attend(cpu, HEADS, [query, key, value], mixed, room);
         bytes.quantise(cpu, mixed, WIDTH);
         self.attention.apply(cpu, bytes, query);
         vector::add(cpu, query, rows);
@@ -188,4 +188,55 @@ fn linear(
         &rows,
         weights.floats(&format!("{name}.bias"), &[outputs])?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(count: usize, seed: u32, size: f32) -> Vec<f32> {
+        (0..count as u32)
+            .map(|i| (i ^ seed << 20).wrapping_mul(2_654_435_761) >> 8)
+            .map(|hash| (hash as f32 / 8_388_608.0 - 1.0) * size)
+            .collect()
+    }
+
+    fn layer() -> Layer {
+        let linear = |seed, outputs: usize, inputs: usize| {
+            Linear::new(
+                &noise(outputs * inputs, seed, 0.1),
+                noise(outputs, seed, 0.5),
+            )
+        };
+        let norm = |seed| Norm {
+            weight: noise(WIDTH, seed, 1.5),
+            bias: noise(WIDTH, seed + 1, 0.5),
+        };
+        Layer {
+            query: linear(1, WIDTH, WIDTH),
+            key: linear(2, WIDTH, WIDTH),
+            value: linear(3, WIDTH, WIDTH),
+            attention: linear(4, WIDTH, WIDTH),
+            attention_norm: norm(5),
+            inner: linear(7, INNER, WIDTH),
+            output: linear(8, WIDTH, INNER),
+            output_norm: norm(9),
+        }
+    }
+
+    #[test]
+    fn a_layer_gives_the_same_bits_everywhere() {
+        let layer = layer();
+        for count in [1, 27] {
+            let run = |cpu| {
+                let mut rows = noise(count * WIDTH, 11, 2.0);
+                layer.apply(cpu, &mut rows, &mut Scratch::new(count));
+                rows.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            };
+            let expected = run(Cpu::Portable);
+            for cpu in Cpu::ALL.into_iter().filter(|cpu| cpu.available()) {
+                assert!(run(cpu) == expected, "{} on {count} rows", cpu.name());
+            }
+        }
+    }
 }

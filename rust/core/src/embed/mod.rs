@@ -1,8 +1,9 @@
 //! Text to unit vectors, on the CPU, from weights that other packages install.
 //!
 //! [`StaticEmbedder`] looks words up in a table (microseconds); [`MiniLm`] runs a six-layer encoder (milliseconds). Both
-//! tokenise for themselves and give the same vector on every machine up to rounding, whichever instructions it has.
+//! tokenise for themselves and give the same vector on every machine, to the bit, whichever instructions it has.
 
+mod attention;
 mod bpe;
 mod cpu;
 mod encoder;

@@ -67,6 +67,8 @@ pub struct Stats {
 const MOST_SHARDS: usize = 1024;
 const SHARD_BYTES: u64 = 64 << 20;
 const LEAST_SHARD_BYTES: u64 = 4096;
+/// More than any memory, and little enough that no sum of weights overflows.
+const MOST_BYTES: u64 = 1 << 62;
 
 pub struct Cache<V> {
     shards: Box<[Mutex<Shard<V>>]>,
@@ -77,6 +79,7 @@ pub struct Cache<V> {
 impl<V> Cache<V> {
     /// A cache that never holds more than `capacity` bytes, its own bookkeeping included.
     pub fn new(capacity: u64, options: Options) -> Result<Self, Error> {
+        let capacity = capacity.min(MOST_BYTES);
         let count = options
             .shards
             .unwrap_or((capacity / SHARD_BYTES).clamp(1, 16) as usize);

@@ -24,7 +24,7 @@ pub(super) struct Shard<V> {
     small: Queue,
     main: Queue,
     ghost: Ghost,
-    /// The latest time that a `get` brought, by which eviction knows what has expired.
+    /// The time that the last `get` brought, by which eviction knows what has expired.
     now: i64,
     pub stats: Stats,
 }
@@ -66,7 +66,7 @@ impl<V> Shard<V> {
         now: i64,
         read: impl FnOnce(&V) -> R,
     ) -> Result<R, Option<V>> {
-        self.now = self.now.max(now);
+        self.now = now;
         let Some(slot) = self.find(hash, key) else {
             self.stats.misses += 1;
             return Err(None);

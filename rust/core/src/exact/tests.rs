@@ -221,3 +221,25 @@ fn threads_never_see_a_value_under_another_key() {
     });
     assert!(cache.weight() <= 40_000);
 }
+
+#[test]
+fn no_weight_is_too_large_to_be_counted() {
+    let cache = cache(u64::MAX, 1);
+    for k in 0..9 {
+        cache.put(&key(k), k, 1 << 61, i64::MAX);
+        assert!(cache.weight() <= cache.capacity() && cache.len() < 3);
+    }
+    assert!(!cache.put(&key(0), 0, u64::MAX, i64::MAX));
+}
+
+#[test]
+fn a_clock_that_leapt_and_came_back_expires_nothing() {
+    let cache = cache(40_000, 1);
+    cache.get(&key(0), i64::MAX - 1, |v| *v);
+    for k in 0..1_000 {
+        cache.get(&key(k), 5, |v| *v);
+        cache.put(&key(k), k, 100, 10);
+    }
+    assert_eq!(cache.stats().expirations, 0);
+    assert!(cache.stats().evictions > 0);
+}
