@@ -47,6 +47,7 @@ lint: lint-rust lint-python ## check style and types
 
 lint-rust: $(MADE)/venv ## rustfmt, clippy
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --all --check
+	$(CARGO) fmt --manifest-path rust/fuzz/Cargo.toml --check
 	$(CARGO) clippy $(WORKSPACE) --all-targets --quiet -- -D warnings
 
 lint-python: $(MADE)/dev ## ruff, mypy, stubtest

@@ -536,7 +536,7 @@ class MiniLM:
         """The unit vector of a text, shape (384,); zeros for an empty one."""
 
     def embed_batch(self, texts: Sequence[str], /, *, threads: int | None = None) -> npt.NDArray[np.float32]:
-        """The unit vectors of texts, shape (n, 384), on `threads` cores (all by default)."""
+        """The unit vectors of texts, shape (n, 384), on `threads` cores (all by default, and at most)."""
 
     def count(self, text: str, /) -> int:
         """Word pieces in a text, without the two marks at its ends."""
@@ -559,7 +559,7 @@ class StaticEmbedder:
         """The unit vector of a text, shape (256,); zeros for an empty one."""
 
     def embed_batch(self, texts: Sequence[str], /, *, threads: int | None = None) -> npt.NDArray[np.float32]:
-        """The unit vectors of texts, shape (n, 256), on `threads` cores (all by default)."""
+        """The unit vectors of texts, shape (n, 256), on `threads` cores (all by default, and at most)."""
 
 @final
 class Tokenizer:

@@ -9,8 +9,14 @@ fuzz_target!(|input: (u16, &[u8])| {
     let (at, bytes) = input;
     check(at, bytes);
     // Most inputs are no request of their own: so they are headers, or a body, of one that is.
-    check(at, &[b"GET / HTTP/1.1\r\nhost: a\r\n", bytes, b"\r\n\r\n"].concat());
-    let length = format!("POST /v1 HTTP/1.1\r\ncontent-length: {}\r\nhost: a\r\n\r\n", bytes.len());
+    check(
+        at,
+        &[b"GET / HTTP/1.1\r\nhost: a\r\n", bytes, b"\r\n\r\n"].concat(),
+    );
+    let length = format!(
+        "POST /v1 HTTP/1.1\r\ncontent-length: {}\r\nhost: a\r\n\r\n",
+        bytes.len()
+    );
     let whole = [length.as_bytes(), bytes].concat();
     check(at, &whole);
     let read = Request::read(&whole).expect("plain").expect("whole");
@@ -18,13 +24,19 @@ fuzz_target!(|input: (u16, &[u8])| {
 });
 
 fn check(at: u16, bytes: &[u8]) {
-    let Ok(Some(request)) = Request::read(bytes) else { return };
+    let Ok(Some(request)) = Request::read(bytes) else {
+        return;
+    };
     let end = request.body.end;
     assert!(request.method.end < request.target.start && request.target.end < request.body.start);
     assert!(bytes[request.target.clone()].starts_with(b"/"));
     for name in ["host", "content-length", "authorization", "x"] {
         let value = request.header(bytes, name);
-        assert!(value.is_none_or(|value| value.start > request.target.end && value.end < request.body.start));
+        assert!(
+            value.is_none_or(
+                |value| value.start > request.target.end && value.end < request.body.start
+            )
+        );
     }
     assert!(request.header(bytes, "host").is_some());
     let part = &bytes[..usize::from(at) % end];

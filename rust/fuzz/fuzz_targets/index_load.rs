@@ -21,13 +21,35 @@ fuzz_target!(|data: &[u8]| {
     }
     if let Ok(index) = Index::from_bytes(&sealed) {
         let query = vec![1.0; index.dim()];
-        let _ = index.search(&query, &Search { k: 3, namespace: Some(1), now: 1, ..Search::default() });
-        let hits = index.search(&query, &Search { k: 3, ..Search::default() });
+        let _ = index.search(
+            &query,
+            &Search {
+                k: 3,
+                namespace: Some(1),
+                now: 1,
+                ..Search::default()
+            },
+        );
+        let hits = index.search(
+            &query,
+            &Search {
+                k: 3,
+                ..Search::default()
+            },
+        );
         for hit in hits.into_iter().flatten() {
             index.remove(&[hit.id]);
         }
         let (expires, namespaces) = (Column::All(1), Column::All(1));
-        let _ = index.add(&Batch { ids: &[3], vectors: &query, expires, namespaces }, 1);
+        let _ = index.add(
+            &Batch {
+                ids: &[3],
+                vectors: &query,
+                expires,
+                namespaces,
+            },
+            1,
+        );
         assert!(Index::from_bytes(&index.to_bytes()).is_ok());
     }
 });

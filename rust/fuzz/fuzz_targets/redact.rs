@@ -1,12 +1,14 @@
-#![no_main]
 //! Any text comes back at any split, any body is refused or stays JSON, and nothing panics.
+
+#![no_main]
 
 use std::sync::LazyLock;
 
 use gateway_core::redact::{Options, Redactor};
 use libfuzzer_sys::fuzz_target;
 
-static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(Options::default()).expect("defaults"));
+static REDACTOR: LazyLock<Redactor> =
+    LazyLock::new(|| Redactor::new(Options::default()).expect("defaults"));
 
 fuzz_target!(|input: (u16, &str)| {
     let (at, text) = input;
@@ -17,7 +19,8 @@ fuzz_target!(|input: (u16, &str)| {
         at -= 1;
     }
     let mut restorer = redaction.restorer().expect("reversible");
-    let restored = restorer.feed(&redacted[..at]) + &restorer.feed(&redacted[at..]) + &restorer.end();
+    let restored =
+        restorer.feed(&redacted[..at]) + &restorer.feed(&redacted[at..]) + &restorer.end();
     assert_eq!(restored, text);
     let mut last = 0;
     for (_, start, end) in redaction.findings() {

@@ -1,5 +1,6 @@
-#![no_main]
 //! Any split of any bytes reads as one piece does, and nothing panics.
+
+#![no_main]
 
 use gateway_core::sse::{Events, Options, Scanner, without_usage};
 use libfuzzer_sys::fuzz_target;
@@ -18,9 +19,20 @@ fn read<'a>(reads: impl Iterator<Item = &'a [u8]>, options: Options) -> Seen {
     let last = scanner.end().expect("ended once");
     data.extend_from_slice(&last.data);
     invalid.extend(last.invalid);
-    let flags = [content | last.content, last.truncated, scanner.done(), scanner.complete()];
+    let flags = [
+        content | last.content,
+        last.truncated,
+        scanner.done(),
+        scanner.complete(),
+    ];
     let said = scanner.transcript();
-    (data, said.generated(), said.usage().map(<[u8]>::to_vec), invalid, flags)
+    (
+        data,
+        said.generated(),
+        said.usage().map(<[u8]>::to_vec),
+        invalid,
+        flags,
+    )
 }
 
 fn events(reads: &[&[u8]]) -> Option<Vec<(String, Vec<u8>)>> {
@@ -35,7 +47,10 @@ fn events(reads: &[&[u8]]) -> Option<Vec<(String, Vec<u8>)>> {
 
 fuzz_target!(|input: (u16, u8, bool, &[u8])| {
     let (at, size, whole, bytes) = input;
-    let options = Options { whole, max_event: 4096 };
+    let options = Options {
+        whole,
+        max_event: 4096,
+    };
     let (head, tail) = bytes.split_at(usize::from(at).min(bytes.len()));
     let one = read([bytes].into_iter(), options);
     assert_eq!(read([head, tail].into_iter(), options), one);

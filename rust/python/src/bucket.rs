@@ -207,10 +207,15 @@ impl Gate {
 /// Why a request was refused: the limit that keeps it out longest.
 #[pyclass(frozen, get_all, module = "gateway.native")]
 pub struct Refusal {
+    /// The limit's slot.
     slot: u32,
+    /// The limit's name.
     name: String,
+    /// What the limit counts.
     unit: Unit,
+    /// The most that it gives at one time.
     limit: i64,
+    /// What it could give now.
     remaining: i64,
     /// None where time alone will not admit it.
     retry_after_ns: Option<i64>,

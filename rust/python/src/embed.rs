@@ -17,11 +17,11 @@ const LONG: usize = 512;
 
 fn error(error: EmbedError, mend: &str) -> PyErr {
     let message = format!("{error}: {mend}");
-    match error {
+    match &error {
         EmbedError::Missing { cause, .. } if cause.kind() == ErrorKind::NotFound => {
             PyFileNotFoundError::new_err(message)
         }
-        EmbedError::Missing { .. } => PyOSError::new_err(message),
+        EmbedError::Missing { .. } => PyOSError::new_err(error.to_string()),
         EmbedError::Foreign { .. } => PyValueError::new_err(message),
     }
 }

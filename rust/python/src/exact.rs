@@ -8,10 +8,15 @@ use pyo3::types::PyBytes;
 /// What an ExactCache has counted since it was made.
 #[pyclass(frozen, get_all, module = "gateway.native")]
 pub struct CacheStats {
+    /// Gets that found a live entry.
     hits: u64,
+    /// Gets that found none, or an expired one.
     misses: u64,
+    /// Values that were kept.
     insertions: u64,
+    /// Entries pushed out for want of space.
     evictions: u64,
+    /// Entries found past their time, by a get or by an eviction.
     expirations: u64,
 }
 
@@ -148,11 +153,13 @@ impl ExactCache {
         self.0.weight()
     }
 
+    /// The bound on `weight`, in bytes.
     #[getter]
     fn capacity(&self) -> u64 {
         self.0.capacity()
     }
 
+    /// Parts with a lock each.
     #[getter]
     fn shards(&self) -> usize {
         self.0.shards()

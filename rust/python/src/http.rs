@@ -51,6 +51,7 @@ impl Request {
         }))
     }
 
+    /// The method, as it was sent.
     #[getter]
     fn method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         match &self.bytes(py)[self.read.method.clone()] {

@@ -198,6 +198,16 @@ impl Chunk {
     }
 }
 
+/// As Python writes them.
+fn flag(set: bool) -> &'static str {
+    if set { "True" } else { "False" }
+}
+
+fn optional(text: &Option<String>) -> String {
+    text.as_ref()
+        .map_or("None".into(), |text| format!("{text:?}"))
+}
+
 #[pymethods]
 impl Chunk {
     /// The last finish reason in it.
@@ -226,14 +236,14 @@ impl Chunk {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         format!(
-            "Chunk(events={}, bytes={}, content={}, finish={:?}, done={}, truncated={}, invalid={:?})",
+            "Chunk(events={}, bytes={}, content={}, finish={}, done={}, truncated={}, invalid={})",
             self.events,
             self.data.bind(py).as_bytes().len(),
-            if self.content { "True" } else { "False" },
-            self.finish,
-            if self.done { "True" } else { "False" },
-            if self.truncated { "True" } else { "False" },
-            self.invalid,
+            flag(self.content),
+            optional(&self.finish),
+            flag(self.done),
+            flag(self.truncated),
+            optional(&self.invalid),
         )
     }
 }

@@ -28,6 +28,8 @@ pub enum RedactError {
     Kind(String),
     /// A pattern's name is empty, or has other characters than letters, digits and `_`.
     Name(String),
+    /// Two patterns have one name, or a pattern that of a built-in kind.
+    Taken(String),
     /// A pattern does not compile, or is too large.
     Pattern { name: String, why: String },
     /// A body is not valid JSON.
@@ -46,7 +48,12 @@ impl std::fmt::Display for RedactError {
             ),
             RedactError::Name(name) => write!(
                 f,
-                "pattern name {name:?} cannot be a placeholder: use ASCII letters, digits and '_', a letter first and last, no built-in kind"
+                "pattern name {name:?} cannot be a placeholder: use ASCII letters, digits and '_', a letter first and last"
+            ),
+            RedactError::Taken(name) => write!(
+                f,
+                "pattern name {name:?} is taken: give each pattern a name of its own, and none of {}",
+                KINDS.join(", ")
             ),
             RedactError::Pattern { name, why } => {
                 write!(f, "pattern {name:?} cannot be used: {why}")

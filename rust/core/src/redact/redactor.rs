@@ -79,8 +79,11 @@ impl Redactor {
         let mut patterns = Vec::new();
         for (name, pattern) in options.patterns {
             patterns.push(compile(&name, &pattern)?);
-            if !nameable(&name) || names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            if !nameable(&name) {
                 return Err(RedactError::Name(name));
+            }
+            if names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                return Err(RedactError::Taken(name));
             }
             names.push(name);
         }
