@@ -157,9 +157,9 @@ def test_where_findings_overlap_all_of_it_goes() -> None:
         ({"patterns": {"a": r"(\d\d,)+"}}, "a group in it repeats without end"),
         ({"patterns": {"a": r"x{2000}"}}, "may match 2000 bytes, more than 1024"),
         ({"patterns": {"": "x"}}, "pattern name"),
-        ({"patterns": {"a-b": "x"}}, "pattern name"),
-        ({"patterns": {"Email": "x"}}, "pattern name"),
-        ({"patterns": [("a", "x"), ("A", "y")]}, "pattern name"),
+        ({"patterns": {"a-b": "x"}}, "cannot be a placeholder"),
+        ({"patterns": {"Email": "x"}}, "is taken: give"),
+        ({"patterns": [("a", "x"), ("A", "y")]}, "is taken: give"),
     ],
 )
 def test_a_redactor_that_cannot_be_made_says_why(options: dict[str, object], message: str) -> None:
