@@ -19,14 +19,18 @@ def upstream() -> Iterator[Upstream]:
     provider.stop()
 
 
+def openai(upstream: Upstream) -> dict[str, str]:
+    """What makes the scripted upstream a gateway's `openai` provider."""
+    return {"OPENAI_API_KEY": "sk-upstream-secret", "OPENAI_BASE_URL": upstream.base_url}
+
+
 @pytest.fixture
 def launch(tmp_path: Path, upstream: Upstream) -> Iterator[Callable[..., Gateway]]:
-    """Starts gateways whose `openai` provider is the scripted upstream; stops them all at the end."""
+    """Starts gateways of the scripted upstream; stops them all at the end."""
     started: list[Gateway] = []
 
     def start(config: str = "", **environ: str) -> Gateway:
-        openai = {"OPENAI_API_KEY": "sk-upstream-secret", "OPENAI_BASE_URL": upstream.base_url}
-        gateway = Gateway(tmp_path / f"gateway{len(started)}", {**openai, **environ}, config)
+        gateway = Gateway(tmp_path / f"gateway{len(started)}", {**openai(upstream), **environ}, config)
         started.append(gateway)
         gateway.start()
         return gateway
@@ -38,7 +42,7 @@ def launch(tmp_path: Path, upstream: Upstream) -> Iterator[Callable[..., Gateway
 
 @pytest.fixture(scope="module")
 def shared_upstream() -> Iterator[Upstream]:
-    """One provider for a whole file; a file that uses it gives it an `answer` in each test."""
+    """One provider for a whole file, whose tests `reset` it."""
     provider = Upstream()
     provider.start()
     yield provider
@@ -46,13 +50,26 @@ def shared_upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def shared_gateway(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) -> Iterator[Gateway]:
-    """One gateway for a whole file, whose tests keep out of each other's way by asking different things."""
-    openai = {"OPENAI_API_KEY": "sk-upstream-secret", "OPENAI_BASE_URL": shared_upstream.base_url}
-    gateway = Gateway(tmp_path_factory.mktemp("shared"), openai)
-    gateway.start()
-    yield gateway
-    gateway.stop()
+def shared(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) -> Iterator[Callable[..., Gateway]]:
+    """One gateway of each configuration for a whole file, whose tests keep out of each other's way by asking different things.
+    Its `rows()` are those of the calls that began after it was last asked for."""
+    started: dict[str, Gateway] = {}
+
+    def start(config: str = "") -> Gateway:
+        if config not in started:
+            started[config] = Gateway(tmp_path_factory.mktemp("shared"), openai(shared_upstream), config)
+            started[config].start()
+        started[config].turn_the_page()
+        return started[config]
+
+    yield start
+    for gateway in started.values():
+        gateway.stop()
+
+
+@pytest.fixture
+def shared_gateway(shared: Callable[..., Gateway]) -> Gateway:
+    return shared()
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ class Gateway:
         self._config.write_text(config)
         self._log = data_dir / "gateway.log"
         self.output = ""
+        self._page_ns = 0
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--config", str(self._config)]
@@ -74,12 +75,17 @@ class Gateway:
             httpx.get(f"{self.url}/admin/analytics/costs", params=parameters, headers=headers).raise_for_status().json()
         )
 
+    def turn_the_page(self) -> None:
+        """From here on `rows()` leaves out what began before."""
+        self._page_ns = time.time_ns()
+
     def rows(self) -> list[dict[str, Any]]:
         """The ledger's rows, oldest first."""
         if self.process.poll() is None:
             self.costs()
+        statement = "SELECT * FROM calls WHERE started_ns >= ? ORDER BY started_ns"
         with sqlite3.connect(self.data_dir / "ledger.db") as db:
             db.row_factory = sqlite3.Row
-            found = [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY started_ns")]
+            found = [dict(row) for row in db.execute(statement, (self._page_ns,))]
         db.close()
         return found

@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.conftest import ask
 from tests.end_to_end.gateway import Gateway
-from tests.end_to_end.upstream import Upstream, completion
+from tests.end_to_end.upstream import Upstream
 from tests.end_to_end.wire import Wire
 
 PATH = "/v1/chat/completions"
@@ -24,9 +24,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def upstream(shared_upstream: Upstream) -> Upstream:
-    shared_upstream.answer = completion("Hello there.")
-    shared_upstream.received.clear()
-    return shared_upstream
+    return shared_upstream.reset()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import orjson
 import pytest
@@ -13,11 +14,26 @@ from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.upstream import Upstream
 from tests.end_to_end.wire import Wire
 
-QUICK = "server: {header_timeout: 0.3, body_timeout: 0.3, keepalive: 3}\n"
+QUICK = "server: {header_timeout: 0.5, body_timeout: 0.3, keepalive: 4}\n"
 
 
-def request(content: str = "Hi", lines: str = "", **fields: object) -> bytes:
-    body = orjson.dumps(ask(content, **fields))
+@pytest.fixture
+def upstream(shared_upstream: Upstream) -> Upstream:
+    return shared_upstream.reset()
+
+
+@pytest.fixture
+def gateway(shared_gateway: Gateway, upstream: Upstream) -> Gateway:
+    return shared_gateway
+
+
+@pytest.fixture
+def quick(shared: Callable[..., Gateway]) -> Gateway:
+    return shared(QUICK)
+
+
+def request(content: str, lines: str = "") -> bytes:
+    body = orjson.dumps(ask(content))
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
     return head.encode() + body
 
@@ -33,7 +49,7 @@ def caches(wire: Wire, answers: int) -> list[str]:
 
 
 def test_a_request_in_pieces(gateway: Gateway) -> None:
-    sent = request()
+    sent = request("in pieces")
     with Wire(gateway) as wire:
         for start in range(0, len(sent), 7):
             wire.write(sent[start : start + 7])
@@ -45,7 +61,7 @@ def test_a_request_in_pieces(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("cut", [1, 40, -1], ids=["in the method", "in the head", "in the body"])
 def test_the_end_of_one_request_and_the_start_of_the_next_in_one_packet(gateway: Gateway, cut: int) -> None:
-    first, second = request(), request("Other")
+    first, second = request(f"first {cut}"), request(f"second {cut}")
     with Wire(gateway) as wire:
         wire.write(first + second[:cut])
         assert caches(wire, 1) == ["miss"]
@@ -56,10 +72,10 @@ def test_the_end_of_one_request_and_the_start_of_the_next_in_one_packet(gateway:
 def test_plain_and_chunked_requests_take_turns(gateway: Gateway) -> None:
     with Wire(gateway) as wire:
         for sent, cache in (
-            (request(), "miss"),
-            (chunked("Hi"), "hit"),
-            (request(), "hit"),
-            (chunked("Other"), "miss"),
+            (request("plain"), "miss"),
+            (chunked("plain"), "hit"),
+            (request("plain"), "hit"),
+            (chunked("chunked"), "miss"),
         ):
             wire.write(sent)
             assert caches(wire, 1) == [cache]
@@ -81,41 +97,43 @@ def test_more_than_is_held_is_read_later(gateway: Gateway, upstream: Upstream) -
 
 def test_a_client_that_never_reads_is_not_read_either(gateway: Gateway) -> None:
     with Wire(gateway) as wire:
-        wire.write(request())
+        wire.write(request("flood"))
         assert caches(wire, 1) == ["miss"]
-        assert wire.flood(request(), 24 << 20) < 24 << 20
+        assert wire.flood(request("flood"), 24 << 20) < 24 << 20
 
 
 def test_a_client_that_wants_the_connection_closed(gateway: Gateway) -> None:
     for cache in ("miss", "hit"):
         with Wire(gateway) as wire:
-            wire.write(request(lines="Connection: close\r\n"))
+            wire.write(request("to be closed", "Connection: close\r\n"))
             answer = wire.answer()
             assert (answer.headers["connection"], answer.headers["x-gateway-cache"]) == ("close", cache)
             assert wire.closed
 
 
-@pytest.mark.parametrize("begun", [b"", b"PO", request()[:50], b"GET /health/live HTTP/1.1\r\n"])
-def test_a_head_that_does_not_come_is_not_waited_for(launch: Callable[..., Gateway], begun: bytes) -> None:
-    with Wire(launch(QUICK)) as wire:
+@pytest.mark.parametrize("begun", [b"", b"PO", request("Hi")[:50], b"GET /health/live HTTP/1.1\r\n"])
+def test_a_head_that_does_not_come_is_not_waited_for(quick: Gateway, begun: bytes) -> None:
+    with Wire(quick) as wire:
         wire.write(begun)
         assert wire.closed
 
 
-def test_a_body_that_does_not_come_is_a_timeout(launch: Callable[..., Gateway]) -> None:
-    gateway = launch(QUICK)
-    for sent in (request()[:-1], request("x" * 100_000)[:-1], chunked("Hi")[:-1]):
-        with Wire(gateway) as wire:
+def test_a_body_that_does_not_come_is_a_timeout(quick: Gateway) -> None:
+    begun = request("Hi")[:-1], request("x" * 100_000)[:-1], chunked("Hi")[:-1]
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(quick)) for _ in begun]
+        for wire, sent in zip(wires, begun, strict=True):
             wire.write(sent)
+        for wire in wires:
             assert wire.answer().status_code == 408
             assert wire.closed
 
 
-def test_an_idle_connection_is_kept_for_its_own_time(launch: Callable[..., Gateway]) -> None:
-    with Wire(launch(QUICK)) as wire:
-        wire.write(request())
+def test_an_idle_connection_is_kept_for_its_own_time(quick: Gateway) -> None:
+    with Wire(quick) as wire:
+        wire.write(request("idle"))
         assert caches(wire, 1) == ["miss"]
-        time.sleep(1.5)
-        wire.write(request())
+        time.sleep(2)  # longer than a head is waited for
+        wire.write(request("idle"))
         assert caches(wire, 1) == ["hit"]
         assert wire.closed

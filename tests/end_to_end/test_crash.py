@@ -312,11 +312,11 @@ def test_a_locked_store_hurts_no_call_and_gets_its_rows_when_it_mends(gateway: G
 
     answers = [client.post("/v1/chat/completions", json=ask(f"Question {n}"), timeout=4) for n in range(20)]
     assert {answer.status_code for answer in answers} == {200}
-    until(lambda: "ledger" in ready(gateway).get("reasons", {}), 20)
+    until(lambda: "ledger" in ready(gateway).get("reasons", {}))
     locker.execute("COMMIT")
     locker.close()
 
-    until(lambda: ready(gateway) == {"status": "ready"}, 20)
+    until(lambda: ready(gateway) == {"status": "ready"})
     assert [row["id"] for row in gateway.rows()] == [answer.headers["x-request-id"] for answer in answers]
 
 

@@ -24,9 +24,7 @@ WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"t
 
 @pytest.fixture
 def upstream(shared_upstream: Upstream) -> Upstream:
-    shared_upstream.received.clear()
-    shared_upstream.answer = completion("Hello there.")
-    return shared_upstream
+    return shared_upstream.reset()
 
 
 @pytest.fixture

@@ -39,8 +39,7 @@ def named(*names: str) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def upstream(shared_upstream: Upstream) -> Upstream:
-    shared_upstream.received.clear()
-    return shared_upstream
+    return shared_upstream.reset()
 
 
 @pytest.fixture

@@ -51,6 +51,13 @@ class Upstream:
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
+    def reset(self) -> Upstream:
+        """Forgets what came, and answers as it did at first."""
+        self.received.clear()
+        self.hung_up = 0
+        self.answer = completion("Hello there.")
+        return self
+
     def start(self) -> None:
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()

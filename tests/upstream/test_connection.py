@@ -400,9 +400,9 @@ async def test_a_body_that_stops_is_a_timeout() -> None:
 
 
 async def test_a_slow_body_that_goes_on_is_none() -> None:
-    serve = sends(OK + b"content-length: 10\r\n\r\n", *[b"x"] * 10, pause=0.05)
-    async with serving(serve, headers=0.3, idle=0.3) as (_, pool, provider):
-        assert await ask(pool, provider) == (200, b"x" * 10)
+    serve = sends(OK + b"content-length: 12\r\n\r\n", *[b"x"] * 12, pause=0.1)
+    async with serving(serve, headers=1, idle=1) as (_, pool, provider):
+        assert await ask(pool, provider) == (200, b"x" * 12)
 
 
 async def test_a_slow_reader_stops_the_provider_and_is_no_timeout() -> None:
