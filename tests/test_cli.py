@@ -34,7 +34,7 @@ def run(environ: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.Com
     def call(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "gateway", *arguments]
         return subprocess.run(
-            command, env={**environ, **more}, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command, env={**environ, **more}, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
         )
 
     return call

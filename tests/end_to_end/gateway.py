@@ -42,7 +42,7 @@ class Gateway:
         log = self._log.open("ab")
         self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
         log.close()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not re.search(r"listens on http://\S+[\s\S]*?Try it:[\s\S]*?\n\n", self.log(start)):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the gateway did not start:\n{self.log(start)}")
@@ -54,7 +54,7 @@ class Gateway:
         """What it has written, from a byte on."""
         return self._log.read_bytes()[start:].decode()
 
-    def stop(self, signum: int = signal.SIGTERM, timeout: float = 20.0) -> int:
+    def stop(self, signum: int = signal.SIGTERM, timeout: float = 60.0) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signum)
         return self.process.wait(timeout)

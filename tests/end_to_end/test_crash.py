@@ -84,7 +84,7 @@ class Load:
     def run(self, seed: int) -> None:
         chance = random.Random(seed)
         body = b""
-        with httpx.Client(base_url=self.url, timeout=20) as client:
+        with httpx.Client(base_url=self.url, timeout=120) as client:
             while True:
                 if not body or chance.random() < 0.7:
                     with self.news:
