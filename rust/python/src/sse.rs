@@ -198,16 +198,6 @@ impl Chunk {
     }
 }
 
-/// As Python writes them.
-fn flag(set: bool) -> &'static str {
-    if set { "True" } else { "False" }
-}
-
-fn optional(text: &Option<String>) -> String {
-    text.as_ref()
-        .map_or("None".into(), |text| format!("{text:?}"))
-}
-
 #[pymethods]
 impl Chunk {
     /// The last finish reason in it.
@@ -235,15 +225,16 @@ impl Chunk {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
+        let flag = |set| if set { "True" } else { "False" };
+        let text =
+            |text: &Option<String>| text.as_ref().map_or("None".into(), |t| format!("{t:?}"));
+        let (size, finish) = (self.data.as_bytes(py).len(), text(&self.finish));
+        let (done, truncated, invalid) =
+            (flag(self.done), flag(self.truncated), text(&self.invalid));
         format!(
-            "Chunk(events={}, bytes={}, content={}, finish={}, done={}, truncated={}, invalid={})",
+            "Chunk(events={}, bytes={size}, content={}, finish={finish}, done={done}, truncated={truncated}, invalid={invalid})",
             self.events,
-            self.data.bind(py).as_bytes().len(),
             flag(self.content),
-            optional(&self.finish),
-            flag(self.done),
-            flag(self.truncated),
-            optional(&self.invalid),
         )
     }
 }
