@@ -573,6 +573,9 @@ class Tokenizer:
     def for_model(model: str, /) -> Tokenizer:
         """The tokenizer that a model is counted with; an unknown model gets an estimate."""
 
+    def within(self, limit: int, /) -> Tokenizer:
+        """The same, counting no more than so many bytes; the rest is estimated in proportion."""
+
     @property
     def name(self) -> str:
         """The encoding's name."""

@@ -17,6 +17,9 @@ UNSTATED_OUTPUT = 4_096
 LARGEST_OUTPUT = 1_000_000
 """Output tokens beyond which a caller's maximum says nothing: no model writes more in one answer."""
 
+COUNTED_BYTES = 256 << 10
+"""Bytes of each side's text that are counted where a provider gave no usage: the event loop waits for it."""
+
 
 class Priced(Protocol):
     """An answer that was paid for once."""
@@ -62,5 +65,6 @@ class Settlement:
 
 
 def _counted(model: str, request: Reading, scanner: Scanner) -> Usage:
-    tokenizer = Tokenizer.for_model(model)
+    """Our own count: exact up to `COUNTED_BYTES` a side, beyond that in proportion to what was counted."""
+    tokenizer = Tokenizer.for_model(model).within(COUNTED_BYTES)
     return Usage(input=tokenizer.count_chat(request.body), output=tokenizer.count(scanner.generated), counted=True)

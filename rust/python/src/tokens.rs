@@ -52,6 +52,13 @@ impl Tokenizer {
         Self(py.detach(|| core::Tokenizer::for_model(model)))
     }
 
+    /// The same tokenizer, which counts no more than so many bytes of a text (of all texts of a body together): the rest is
+    /// taken to have as many tokens a byte, rounded up. Encodes as before.
+    #[pyo3(signature = (limit, /))]
+    fn within(&self, limit: usize) -> Self {
+        Self(self.0.within(limit))
+    }
+
     /// The encoding's name.
     #[getter]
     fn name(&self) -> &'static str {

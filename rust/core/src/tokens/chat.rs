@@ -2,6 +2,7 @@
 
 use super::Tokenizer;
 use super::image::Picture;
+use super::tally::Tally;
 use super::tools::{self, Tool};
 use crate::json::{Malformed, Reader};
 use crate::tokens::family::{Template, Tools};
@@ -19,7 +20,7 @@ const OPAQUE_BYTES: u64 = 100;
 /// Counts one body; `words` are in the vocabulary's tokens, `fixed` in the provider's own.
 pub(super) struct Counter<'t> {
     tokenizer: &'t Tokenizer,
-    words: u64,
+    words: Tally<'t>,
     fixed: u64,
     has_system: bool,
 }
@@ -28,7 +29,7 @@ impl<'t> Counter<'t> {
     pub fn new(tokenizer: &'t Tokenizer) -> Self {
         Self {
             tokenizer,
-            words: 0,
+            words: Tally::new(tokenizer),
             fixed: 0,
             has_system: false,
         }
@@ -54,7 +55,7 @@ impl<'t> Counter<'t> {
         if !self.has_system {
             self.fixed += template.default_system;
         }
-        Ok(self.tokenizer.scale(self.words) + self.fixed)
+        Ok(self.tokenizer.scale(self.words.total()) + self.fixed)
     }
 
     fn template(&self) -> Template {
@@ -62,7 +63,7 @@ impl<'t> Counter<'t> {
     }
 
     fn text(&mut self, text: &str) {
-        self.words += self.tokenizer.raw_count(text);
+        self.words.text(text);
     }
 
     fn string(&mut self, raw: &[u8]) -> Result<()> {
@@ -200,8 +201,8 @@ impl<'t> Counter<'t> {
         match self.template().tools {
             Tools::TypeScript => {
                 self.text(&tools::typescript(&declared)?);
-                self.words += NAMESPACE;
-                self.words -= (declared.len() as u64).min(self.words);
+                self.words.words += NAMESPACE;
+                self.words.words -= (declared.len() as u64).min(self.words.words);
             }
             Tools::Json { around } => {
                 self.fixed += around;

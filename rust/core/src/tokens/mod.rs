@@ -13,6 +13,7 @@ mod chat;
 mod family;
 mod image;
 mod parts;
+mod tally;
 mod tools;
 
 use crate::json::Malformed;
@@ -20,6 +21,7 @@ use chat::Counter;
 use family::Family;
 use parts::Parts;
 use std::fmt;
+use tally::Tally;
 use tiktoken::CoreBpe;
 
 /// Why tokens could not be counted.
@@ -76,6 +78,7 @@ pub fn encoding_for(model: &str) -> &'static str {
 pub struct Tokenizer {
     family: Family,
     bpe: &'static CoreBpe,
+    limit: usize,
 }
 
 impl Tokenizer {
@@ -93,7 +96,17 @@ impl Tokenizer {
     fn load(family: Family) -> Self {
         let bpe = tiktoken::get_encoding(family.vocabulary)
             .expect("every family's vocabulary is compiled in");
-        Self { family, bpe }
+        Self {
+            family,
+            bpe,
+            limit: usize::MAX,
+        }
+    }
+
+    /// The same, counting no more than `limit` bytes of a text or of a body's texts: the rest has as many tokens a byte as
+    /// what was counted, rounded up. Encodes as before.
+    pub fn within(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     /// The encoding's name.
@@ -108,7 +121,9 @@ impl Tokenizer {
 
     /// Tokens in `text`; what looks like a special token is text.
     pub fn count(&self, text: &str) -> u64 {
-        self.scale(self.raw_count(text))
+        let mut tally = Tally::new(self);
+        tally.text(text);
+        self.scale(tally.total())
     }
 
     /// Prompt tokens of a chat-completions body: messages, names, tools, pictures and the template around them.
