@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,67 @@ def test_long_runs_equal_tiktoken(oracle: Any) -> None:
     ours = Tokenizer.named(oracle.name)
     for text in ("a" * 20_000, " " * 5_000 + "x", "\n" * 5_000, "ab" * 9_000, "日本" * 3_000, "=" * 9_000):
         assert ours.encode(text) == oracle.encode_ordinary(text), text[:9]
+
+
+# What the patterns split after a look at what follows, in every vocabulary and in DeepSeek's.
+BLANKS = ["\u00a0\u00a0a", "!\n\u00a0\u00a0", "\u3000\u3000中"]
+UNITS = [
+    "👩‍👩‍👧",
+    "\u200b",
+    "\ue000",
+    "१२",
+    "²³",
+    "Ⅷ",
+    "\U000e0061",
+    "・。・中a",
+    "中。",
+    "é ",
+    "  1",
+    "\n",
+    " ",
+    "a",
+    "1",
+    "aA",
+]
+OTHERS = [
+    "o200k_base",
+    "cl100k_base",
+    "p50k_base",
+    "r50k_base",
+    "llama3",
+    "qwen",
+    "mistral",
+    "kimi",
+    "glm4",
+    "glm5",
+    "minimax",
+]
+
+
+@pytest.mark.parametrize(("name", "kilobytes"), [("deepseek", 128), *((name, 8) for name in OTHERS)])
+def test_the_work_grows_with_the_text_not_with_its_square(name: str, kilobytes: int) -> None:
+    """Linear, this takes half a second of processor time; with the square it takes at least 10, and DeepSeek's 40."""
+    tokenizer = Tokenizer.named(name)
+    start = time.process_time()
+    for unit in [*BLANKS, *UNITS, "".join(BLANKS + UNITS)]:
+        size = (256 if unit in BLANKS else kilobytes) << 10
+        assert tokenizer.count(unit * (size // len(unit.encode()))) > 0
+    assert time.process_time() - start < 5
+
+
+def test_a_limit_counts_the_start_and_estimates_the_rest() -> None:
+    whole = Tokenizer.named("o200k_base")
+    limited = whole.within(1000)
+    assert limited.count(SAMPLES[0]) == whole.count(SAMPLES[0])
+    text = "été " * 1000
+    head = text.encode()[:1000].decode(errors="ignore")
+    assert limited.count(text) == -(-whole.count(head) * len(text.encode()) // len(head.encode()))
+    assert limited.encode(text) == whole.encode(text)
+    short, long = user("a word. " * 100), user("a word. " * 1000)
+    long["messages"] += user("a word. " * 100)["messages"]
+    for body in (short, long):
+        raw = json.dumps(body).encode()
+        assert limited.count_chat(raw) == pytest.approx(whole.count_chat(raw), rel=0.01)
 
 
 # The split patterns that the models' own repositories publish.
