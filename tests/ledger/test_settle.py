@@ -1,0 +1,40 @@
+"""Our own count of a call whose provider gave no usage."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gateway.chat.usage import Usage
+from gateway.ledger.settle import COUNTED_BYTES, _counted
+from gateway.native import Canon, Scanner, Tokenizer
+
+MODEL = "gpt-4o"
+WORDS = "The gateway answers repeats from a cache. "
+
+
+def counted(prompt: str, answer: str) -> Usage:
+    body = {"model": MODEL, "messages": [{"role": "user", "content": prompt}]}
+    scanner = Scanner()
+    for start in range(0, len(answer), 1 << 20):
+        event = {"choices": [{"index": 0, "delta": {"content": answer[start : start + (1 << 20)]}}]}
+        scanner.feed(b"data: %s\n\n" % json.dumps(event).encode())
+    return _counted(MODEL, Canon(b"secret").read(json.dumps(body).encode()), scanner)
+
+
+def test_both_sides_are_counted_exactly_up_to_the_bound() -> None:
+    text = (WORDS * COUNTED_BYTES)[:COUNTED_BYTES]
+    tokens = Tokenizer.for_model(MODEL).count(text)
+    usage = counted(text, text)
+    assert usage.counted
+    assert (usage.input, usage.output) == (tokens + 7, tokens)
+
+
+@pytest.mark.parametrize("text", [WORDS * 50_000, "a" * (2 << 20), "日本" * 100_000])
+def test_beyond_the_bound_both_sides_are_estimated_from_what_was_counted(text: str) -> None:
+    tokens = Tokenizer.for_model(MODEL).count(text)
+    usage = counted(text, text)
+    assert usage.counted
+    assert usage.input == pytest.approx(tokens, rel=0.001)
+    assert usage.output == pytest.approx(tokens, rel=0.001)
