@@ -59,13 +59,13 @@ def rows() -> list[Row]:
 
 
 def different(count: int) -> list[str]:
-    """Texts of 1 KB that no cache of pieces has in full: English words, most of them rare, in a random order."""
+    """Texts of 1 KB that no cache of pieces has in full: English words in a random order, every third with an ending or a prefix, whether that is a word or not."""
     rng = random.Random(20261121)
     stems = sorted({word.strip(".,;:'()") for word in ENGLISH.split() if word.isalpha()})
-    ends = ["", "s", "ing", "ed", "er", "ly", "ness", "able", "ful", "ment"]
+    ends = [*[""] * 10, "s", "ing", "ed", "er", "ly", "ness", "able", "ful", "ment"]
     return [
         " ".join(
-            rng.choice(["", "", "", "un", "re", "over"]) + rng.choice(stems) + rng.choice(ends) for _ in range(250)
+            rng.choice([*[""] * 12, "un", "re", "over"]) + rng.choice(stems) + rng.choice(ends) for _ in range(250)
         )[:1024]
         for _ in range(count)
     ]
