@@ -59,7 +59,7 @@ def rows() -> list[Row]:
 
 
 def different(count: int) -> list[str]:
-    """Texts of 1 KB that no cache of pieces has in full: English words in a random order, every third with an ending or a prefix, whether that is a word or not."""
+    """Texts of 1 KB that no cache of pieces has in full: English words in a random order, some with a prefix or an ending."""
     rng = random.Random(20261121)
     stems = sorted({word.strip(".,;:'()") for word in ENGLISH.split() if word.isalpha()})
     ends = [*[""] * 10, "s", "ing", "ed", "er", "ly", "ness", "able", "ful", "ment"]
