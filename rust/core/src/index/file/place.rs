@@ -50,7 +50,9 @@ fn end(path: &Path) -> Result<PathBuf, IndexError> {
             }
             Ok(found) if found.is_file() => return Ok(end),
             Ok(_) => return Err(IndexError::NotAFile(path.to_owned())),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(end),
+            Err(error) if error.kind() == ErrorKind::NotFound && end.file_name().is_some() => {
+                return Ok(end);
+            }
             Err(error) => return Err(refused(error)),
         }
     }
