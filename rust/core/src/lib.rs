@@ -14,4 +14,5 @@ pub mod index;
 mod json;
 pub mod redact;
 pub mod sse;
+mod threads;
 pub mod tokens;

@@ -1,6 +1,7 @@
 //! The Python face of `gateway_core::canon`.
 
 use crate::gil::unless_short;
+use crate::number::within;
 use gateway_core::canon::{self, CanonError as Fault, Digest, Options};
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -25,11 +26,15 @@ const LONG: usize = 32 * 1024;
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Canon(canon::Canon);
 
+fn max_depth(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    within(value, "max_depth", canon::DEPTH)
+}
+
 #[pymethods]
 impl Canon {
     #[new]
     #[pyo3(signature = (secret, *, max_depth = 128))]
-    fn new(secret: &[u8], max_depth: usize) -> PyResult<Self> {
+    fn new(secret: &[u8], #[pyo3(from_py_with = max_depth)] max_depth: usize) -> PyResult<Self> {
         let options = Options { max_depth };
         canon::Canon::new(secret, options)
             .map(Self)

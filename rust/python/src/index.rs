@@ -1,12 +1,14 @@
 //! `Index` from Python: numpy in and out, one error mapping.
 
 mod arrays;
+mod options;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use gateway_core::index::{Batch, Index as Core, IndexError, Metric, Options, Search};
+use gateway_core::index::{Batch, Index as Core, IndexError, Metric, Options, Search, View};
 use numpy::{IntoPyArray, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -37,9 +39,31 @@ fn raise(error: IndexError) -> PyErr {
         IndexError::Dimension { .. } => DimensionError::new_err(message),
         IndexError::Vector { .. } => VectorError::new_err(message),
         IndexError::Corrupt(_) => IndexFileError::new_err(message),
-        IndexError::Io(error) => error.into(),
+        IndexError::NotAFile(path) => not_a_file(&path),
+        IndexError::Io { path, error } => refused(&path, error),
         _ => PyValueError::new_err(message),
     }
+}
+
+/// As Python's own `open` raises it: a `FileNotFoundError`, say, that has the number, the reason and the name.
+fn refused(path: &Path, error: io::Error) -> PyErr {
+    let Some(number) = error.raw_os_error() else {
+        return error.into();
+    };
+    let reason = error.to_string();
+    let reason = reason.trim_end_matches(&format!(" (os error {number})"));
+    PyOSError::new_err((number, reason.to_owned(), path.as_os_str().to_owned()))
+}
+
+fn not_a_file(path: &Path) -> PyErr {
+    // EISDIR and EINVAL: the same on every Unix.
+    let (number, what) = if path.is_dir() {
+        (21, "Is a directory")
+    } else {
+        (22, "Not a regular file")
+    };
+    let reason = format!("{what}, and left as it was: name a file, or a place that is free");
+    PyOSError::new_err((number, reason, path.as_os_str().to_owned()))
 }
 
 /// Finds the nearest vectors to a query: cosine or inner product, from ten vectors to millions.
@@ -62,7 +86,13 @@ impl Index {
     /// seed: with the order of inserts, it decides the whole graph.
     #[new]
     #[pyo3(signature = (dim, *, metric = "cosine", m = 16, ef_construction = 200, seed = 0))]
-    fn new(dim: usize, metric: &str, m: u16, ef_construction: u16, seed: u64) -> PyResult<Self> {
+    fn new(
+        #[pyo3(from_py_with = options::dim)] dim: usize,
+        metric: &str,
+        #[pyo3(from_py_with = options::m)] m: u16,
+        #[pyo3(from_py_with = options::ef_construction)] ef_construction: u16,
+        #[pyo3(from_py_with = options::seed)] seed: u64,
+    ) -> PyResult<Self> {
         let metric = match metric {
             "cosine" => Metric::Cosine,
             "ip" => Metric::InnerProduct,
@@ -100,7 +130,7 @@ impl Index {
         vectors: &Bound<'_, PyAny>,
         expires: Option<&Bound<'_, PyAny>>,
         namespace: Option<&Bound<'_, PyAny>>,
-        threads: usize,
+        #[pyo3(from_py_with = options::threads)] threads: usize,
     ) -> PyResult<()> {
         let ids = integers(ids, "ids")?;
         let vectors = floats(vectors, "vectors")?;
@@ -131,11 +161,11 @@ impl Index {
         &self,
         py: Python<'py>,
         query: &Bound<'py, PyAny>,
-        k: usize,
-        ef: Option<usize>,
-        now: u64,
-        namespace: Option<u64>,
-        threads: usize,
+        #[pyo3(from_py_with = options::k)] k: usize,
+        #[pyo3(from_py_with = options::ef)] ef: Option<usize>,
+        #[pyo3(from_py_with = options::now)] now: u64,
+        #[pyo3(from_py_with = options::namespace)] namespace: Option<u64>,
+        #[pyo3(from_py_with = options::threads)] threads: usize,
     ) -> PyResult<Found<'py>> {
         let queries = floats(query, "query")?;
         self.check_width(&queries)?;
@@ -147,11 +177,10 @@ impl Index {
             namespace,
         };
         if queries.ndim() == 1 {
-            let run = || self.0.search(&values, &search);
-            let hits = if self.0.is_large() {
-                py.detach(run)
-            } else {
-                run()
+            let small = self.0.try_view().filter(|view| !view.is_large());
+            let hits = match small {
+                Some(view) => view.search(&values, &search),
+                None => py.detach(|| self.0.search(&values, &search)),
             }
             .map_err(raise)?;
             let (ids, scores): (Vec<i64>, Vec<f32>) =
@@ -174,7 +203,7 @@ impl Index {
     }
 
     /// Removes the vectors that expire at or before `now`; says how many.
-    fn expire(&self, py: Python<'_>, now: u64) -> usize {
+    fn expire(&self, py: Python<'_>, #[pyo3(from_py_with = options::now)] now: u64) -> usize {
         py.detach(|| self.0.expire(now))
     }
 
@@ -204,21 +233,21 @@ impl Index {
     }
 
     /// How many vectors it holds, expired ones included until `expire` removes them.
-    fn __len__(&self) -> usize {
-        self.0.len()
+    fn __len__(&self, py: Python<'_>) -> usize {
+        self.read(py, |view| view.len())
     }
 
-    fn __contains__(&self, id: &Bound<'_, PyAny>) -> bool {
+    fn __contains__(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> bool {
         id.extract::<i64>()
-            .is_ok_and(|id| id >= 0 && self.0.contains(id as u64))
+            .is_ok_and(|id| id >= 0 && self.read(py, |view| view.contains(id as u64)))
     }
 
-    fn __repr__(&self) -> String {
+    fn __repr__(&self, py: Python<'_>) -> String {
         format!(
             "Index(dim={}, metric={:?}, len={})",
             self.0.dim(),
             self.metric(),
-            self.0.len()
+            self.__len__(py)
         )
     }
 
@@ -239,12 +268,20 @@ impl Index {
 
     /// Bytes of memory that it holds.
     #[getter]
-    fn memory(&self) -> usize {
-        self.0.bytes()
+    fn memory(&self, py: Python<'_>) -> usize {
+        self.read(py, |view| view.bytes())
     }
 }
 
 impl Index {
+    /// A look that takes no time, unless a writer is at work: then others run while this one waits.
+    fn read<T: Send>(&self, py: Python<'_>, look: impl Fn(&View<'_>) -> T + Sync) -> T {
+        match self.0.try_view() {
+            Some(view) => look(&view),
+            None => py.detach(|| look(&self.0.view())),
+        }
+    }
+
     fn check_width(&self, vectors: &PyReadonlyArrayDyn<'_, f32>) -> PyResult<()> {
         let shape = vectors.shape();
         match shape {

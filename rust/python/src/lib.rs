@@ -7,6 +7,7 @@ mod exact;
 mod gil;
 mod http;
 mod index;
+mod number;
 mod redact;
 mod sse;
 mod tokens;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::gil::unless_short;
+use crate::number::within;
 use gateway_core::sse;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -34,6 +35,10 @@ fn failed(error: sse::SseError) -> PyErr {
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Scanner(Mutex<sse::Scanner>);
 
+fn max_event(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    within(value, "max_event", 0..=usize::MAX)
+}
+
 impl Scanner {
     fn lock(&self) -> MutexGuard<'_, sse::Scanner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,7 +49,7 @@ impl Scanner {
 impl Scanner {
     #[new]
     #[pyo3(signature = (*, whole = false, max_event = 16_777_216))]
-    fn new(whole: bool, max_event: usize) -> Self {
+    fn new(whole: bool, #[pyo3(from_py_with = max_event)] max_event: usize) -> Self {
         Scanner(Mutex::new(sse::Scanner::new(sse::Options {
             whole,
             max_event,
@@ -272,7 +277,7 @@ impl Events {
 impl Events {
     #[new]
     #[pyo3(signature = (*, max_event = 16_777_216))]
-    fn new(max_event: usize) -> Self {
+    fn new(#[pyo3(from_py_with = max_event)] max_event: usize) -> Self {
         Events(Mutex::new(sse::Events::new(max_event)))
     }
 

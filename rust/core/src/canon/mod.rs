@@ -37,6 +37,7 @@ mod scratch;
 mod splice;
 mod string;
 
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
 use highway::{HighwayHash, HighwayHasher, Key};
@@ -48,6 +49,9 @@ use scratch::Scratch;
 
 /// A 256-bit key.
 pub type Digest = [u8; 32];
+
+/// The range of [`Options::max_depth`].
+pub const DEPTH: RangeInclusive<usize> = 1..=512;
 
 /// How strictly to read.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +99,7 @@ impl Canon {
                 reason: "the secret is empty: give at least one byte, better 32 random ones",
             });
         }
-        if !(1..=512).contains(&options.max_depth) {
+        if !DEPTH.contains(&options.max_depth) {
             return Err(CanonError::Setup {
                 reason: "max_depth must be from 1 to 512",
             });

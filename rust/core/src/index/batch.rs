@@ -3,7 +3,7 @@
 use super::graph::FREE;
 use super::layout::Record;
 use super::pool::MAX_SLOTS;
-use super::quantise::{Encoded, factor};
+use super::quantise::{encode, factor, padded};
 use super::{Index, IndexError};
 
 /// A value for all vectors of a batch, or one for each.
@@ -43,30 +43,59 @@ pub struct Batch<'a> {
     pub namespaces: Column<'a>,
 }
 
-/// A vector that waits to be stored.
-pub(super) struct Pending {
-    pub(super) id: u64,
-    pub(super) encoded: Encoded,
-    pub(super) expires: u64,
-    pub(super) namespace: u64,
+/// A batch's vectors as they are to be stored: all can be.
+///
+/// Each vector is read once, before any is stored. In Python another thread may write to it meanwhile, and what is checked
+/// must be what is kept.
+pub(super) struct Coded<'a> {
+    batch: &'a Batch<'a>,
+    /// Bytes of a row's codes.
+    width: usize,
+    scales: Vec<f32>,
+    codes: Vec<i8>,
+    residuals: Vec<u8>,
 }
 
-impl Pending {
-    pub(super) fn record(&self) -> Record<'_> {
+impl<'a> Coded<'a> {
+    pub(super) fn of(index: &Index, batch: &'a Batch<'a>) -> Result<Self, IndexError> {
+        index.check_batch(batch)?;
+        let (dim, count) = (index.dim(), batch.ids.len());
+        let width = padded(dim);
+        let mut coded = Self {
+            batch,
+            width,
+            scales: Vec::with_capacity(count),
+            codes: Vec::with_capacity(count * width),
+            residuals: Vec::with_capacity(count * width / 2),
+        };
+        let mut copy = vec![0.0; dim];
+        for (row, vector) in batch.vectors.chunks_exact(dim).enumerate() {
+            copy.copy_from_slice(vector);
+            let factor = factor(&copy, index.options.metric)
+                .map_err(|fault| IndexError::Vector { row, fault })?;
+            let one = encode(&copy, factor);
+            coded.scales.push(one.scale);
+            coded.codes.extend_from_slice(&one.codes);
+            coded.residuals.extend_from_slice(&one.residual);
+        }
+        Ok(coded)
+    }
+
+    pub(super) fn record(&self, row: usize) -> Record<'_> {
+        let (width, half) = (self.width, self.width / 2);
         Record {
-            id: self.id,
-            expires: self.expires,
-            namespace: self.namespace,
-            scale: self.encoded.scale,
-            codes: &self.encoded.codes,
-            residual: &self.encoded.residual,
+            id: self.batch.ids[row],
+            expires: self.batch.expires.get(row),
+            namespace: self.batch.namespaces.get(row),
+            scale: self.scales[row],
+            codes: &self.codes[row * width..][..width],
+            residual: &self.residuals[row * half..][..half],
         }
     }
 }
 
 impl Index {
-    /// What each vector is to be multiplied by, if all can be used.
-    pub(super) fn check_batch(&self, batch: &Batch<'_>) -> Result<Vec<f64>, IndexError> {
+    fn check_batch(&self, batch: &Batch<'_>) -> Result<(), IndexError> {
         let (vectors, dim) = (batch.vectors.len() / self.dim(), self.dim());
         if !batch.vectors.len().is_multiple_of(dim) {
             return Err(IndexError::Dimension {
@@ -80,13 +109,9 @@ impl Index {
         if self.len() + vectors > MAX_SLOTS as usize {
             return Err(IndexError::Full);
         }
-        if let Some(row) = batch.ids.iter().position(|&id| id == FREE) {
-            return Err(IndexError::Id { row });
+        match batch.ids.iter().position(|&id| id == FREE) {
+            Some(row) => Err(IndexError::Id { row }),
+            None => Ok(()),
         }
-        let rows = batch.vectors.chunks_exact(dim).enumerate();
-        rows.map(|(row, vector)| {
-            factor(vector, self.options.metric).map_err(|fault| IndexError::Vector { row, fault })
-        })
-        .collect()
     }
 }

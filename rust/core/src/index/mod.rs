@@ -6,13 +6,15 @@
 //!   so every live row can be reached, whatever was inserted and deleted in whatever order (`link.rs`).
 //! * **Deletion is local and immediate**: mutual links name those who link to the row; they are joined with each other (`unlink.rs`).
 //! * **Searches run while a writer works**: links are atomic, and the lock that keeps searches out is held only while a row is
-//!   written, shown or released, not while its neighbours are sought and joined.
+//!   written, shown or released, not while its neighbours are sought and joined. Two writes take longer: a row for which a
+//!   segment must be added, which copies the one before it, and the first with an expiry or a namespace, which copies all.
 
 mod batch;
 mod error;
 mod file;
 mod flat;
 mod graph;
+mod hand;
 mod kernel;
 mod layout;
 mod link;
@@ -24,19 +26,21 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod unlink;
+mod view;
 mod walk;
 mod write;
 
+use std::ops::RangeInclusive;
 use std::thread;
 
 use parking_lot::{Mutex, RwLock};
 
 pub use batch::{Batch, Column};
 pub use error::{Fault, IndexError};
+pub use view::View;
 
 use flat::Flat;
 use graph::Graph;
-use quantise::Probe;
 
 /// What "near" means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,8 +75,17 @@ impl Default for Options {
     }
 }
 
+/// How many dimensions vectors may have.
+pub const DIM: RangeInclusive<usize> = 1..=65_536;
+
+/// The range of [`Options::m`].
+pub const M: RangeInclusive<u16> = 2..=256;
+
+/// The range of [`Options::ef_construction`].
+pub const EF_CONSTRUCTION: RangeInclusive<u16> = 1..=4096;
+
 /// The most neighbours that one search gives.
-const MAX_K: usize = 1 << 20;
+pub const MAX_K: usize = 1 << 20;
 
 /// The most places of a table of answers, of which each takes 12 bytes, found or not.
 const MAX_CELLS: usize = 1 << 24;
@@ -181,44 +194,6 @@ impl Index {
         self.options
     }
 
-    /// How many vectors it holds, expired ones included until [`Index::expire`] removes them.
-    pub fn len(&self) -> usize {
-        match &*self.state.read() {
-            State::Flat(flat) => flat.len(),
-            State::Graph(graph) => graph.len(),
-        }
-    }
-
-    /// Whether it holds no vector.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether a vector has this id.
-    pub fn contains(&self, id: u64) -> bool {
-        match &*self.state.read() {
-            State::Flat(flat) => flat.find(id).is_some(),
-            State::Graph(graph) => graph.find(id).is_some(),
-        }
-    }
-
-    /// Bytes of memory that it holds.
-    pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + match &*self.state.read() {
-                State::Flat(flat) => flat.bytes(),
-                State::Graph(graph) => graph.bytes(),
-            }
-    }
-
-    /// Whether a search takes long enough to be worth letting other threads run.
-    pub fn is_large(&self) -> bool {
-        match &*self.state.read() {
-            State::Flat(flat) => flat.len() * self.dim() > 1 << 16,
-            State::Graph(_) => true,
-        }
-    }
-
     /// [`search`](Self::search) for many queries, row after row, on so many threads or one for each core if those are fewer.
     pub fn search_all(
         &self,
@@ -244,36 +219,10 @@ impl Index {
             };
             rows.map(run).collect()
         };
-        if threads == 1 {
-            return part((0, queries));
-        }
         let parts = queries.chunks(share * self.dim()).enumerate();
-        thread::scope(|scope| {
-            let workers: Vec<_> = parts.map(|one| scope.spawn(move || part(one))).collect();
-            let mut all = Vec::with_capacity(count);
-            for worker in workers {
-                all.extend(worker.join().expect("a search does not panic")?);
-            }
-            Ok(all)
-        })
-    }
-
-    /// The nearest vectors to a query, best first: at most `k`, fewer if no more are live and in the namespace.
-    pub fn search(&self, query: &[f32], search: &Search) -> Result<Vec<Hit>, IndexError> {
-        if query.len() != self.dim() {
-            return Err(IndexError::Dimension {
-                expected: self.dim(),
-                got: query.len(),
-            });
-        }
-        search.check(1)?;
-        let factor = quantise::factor(query, self.options.metric)
-            .map_err(|fault| IndexError::Vector { row: 0, fault })?;
-        let probe = Probe::query(query, factor);
-        Ok(match &*self.state.read() {
-            State::Flat(flat) => flat.search(kernel::best(), &probe, search),
-            State::Graph(graph) => graph.search(&probe, search),
-        })
+        let found = crate::threads::share(threads, parts, part).into_iter();
+        let found: Vec<Vec<_>> = found.collect::<Result<_, _>>()?;
+        Ok(found.into_iter().flatten().collect())
     }
 }
 
@@ -286,13 +235,13 @@ fn workers(asked: usize) -> Result<usize, IndexError> {
 }
 
 fn check(dim: usize, options: &Options) -> Result<(), IndexError> {
-    if !(1..=65_536).contains(&dim) {
+    if !DIM.contains(&dim) {
         return Err(IndexError::Option("dim must be 1 to 65536"));
     }
-    if !(2..=256).contains(&options.m) {
+    if !M.contains(&options.m) {
         return Err(IndexError::Option("m must be 2 to 256"));
     }
-    if !(1..=4096).contains(&options.ef_construction) {
+    if !EF_CONSTRUCTION.contains(&options.ef_construction) {
         return Err(IndexError::Option("ef_construction must be 1 to 4096"));
     }
     Ok(())

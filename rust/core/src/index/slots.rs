@@ -144,6 +144,10 @@ impl Graph {
         for tier in &mut self.tiers {
             tier.rows.remove(&slot);
         }
+        // Of a row that was to be the new top, and never was.
+        while self.tiers.last().is_some_and(|tier| tier.rows.is_empty()) {
+            self.tiers.pop();
+        }
         self.hidden -= 1;
         self.free.push(Reverse(slot));
     }

@@ -1,16 +1,18 @@
 //! Changes to an index: one writer at a time, in steps, so that searches wait only while a row is written or released.
-
-use std::thread;
+//!
+//! Most such waits are of microseconds. A new segment and the first expiry or namespace cost copies (`slots.rs`): some 80 ms
+//! for all segments of an index of 140 MB.
 
 use hashbrown::HashMap;
 
-use super::batch::{Batch, Pending};
+use super::batch::{Batch, Coded};
 use super::flat::Flat;
 use super::graph::Graph;
+use super::hand::Hand;
 use super::kernel;
 use super::layout::Record;
 use super::link::{Beside, Plan};
-use super::quantise::{encode, padded};
+use super::quantise::padded;
 use super::{Index, IndexError, State};
 
 /// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`. Tests cross it often, so theirs is small.
@@ -26,34 +28,23 @@ impl Index {
     /// the same for any number of threads above one.
     pub fn add(&self, batch: &Batch<'_>, threads: usize) -> Result<(), IndexError> {
         let workers = super::workers(threads)?;
-        let factors = self.check_batch(batch)?;
+        let coded = Coded::of(self, batch)?;
         let last: Option<HashMap<u64, usize>> = (batch.ids.len() > 1).then(|| {
-            batch
-                .ids
-                .iter()
-                .enumerate()
-                .map(|(row, &id)| (id, row))
-                .collect()
+            let rows = batch.ids.iter().enumerate();
+            rows.map(|(row, &id)| (id, row)).collect()
         });
         let is_last = |row: &usize| {
             last.as_ref()
                 .is_none_or(|last| last[&batch.ids[*row]] == *row)
         };
-        let pending = (0..batch.ids.len()).filter(is_last).map(|row| Pending {
-            id: batch.ids[row],
-            encoded: encode(
-                &batch.vectors[row * self.dim()..(row + 1) * self.dim()],
-                factors[row],
-            ),
-            expires: batch.expires.get(row),
-            namespace: batch.namespaces.get(row),
-        });
+        let rows = (0..batch.ids.len()).filter(is_last);
+        let records = rows.map(|row| coded.record(row));
         let _turn = self.writer.lock();
         // Asked for, not at hand: the result must not depend on the machine's cores.
         if threads > 1 {
-            self.put_together(pending, workers)
+            self.put_together(records, workers)
         } else {
-            pending.for_each(|row| self.put(&row.record()))
+            records.for_each(|record| self.put(&record))
         }
         Ok(())
     }
@@ -86,8 +77,9 @@ impl Index {
             }
         }
         if !self.promote() {
-            let slot = self.claim(record);
-            self.settle(&[(record.id, slot)], 1);
+            let mut hand = Hand::new(self);
+            hand.claim(record);
+            self.settle(hand, 1);
         }
     }
 
@@ -98,7 +90,7 @@ impl Index {
     /// Lets the writer work on the graph while searches go on.
     ///
     /// Invariant: only the writer turns one kind of state into the other, and never while it has a row in hand.
-    fn reading<T>(&self, work: impl FnOnce(&Graph) -> T) -> T {
+    pub(super) fn reading<T>(&self, work: impl FnOnce(&Graph) -> T) -> T {
         match &*self.state.read() {
             State::Graph(graph) => work(graph),
             State::Flat(_) => unreachable!("the writer knows that it has a graph"),
@@ -106,18 +98,11 @@ impl Index {
     }
 
     /// Lets the writer work on the graph alone.
-    fn writing<T>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
+    pub(super) fn writing<T>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {
         match &mut *self.state.write() {
             State::Graph(graph) => work(graph),
             State::Flat(_) => unreachable!("the writer knows that it has a graph"),
         }
-    }
-
-    fn claim(&self, record: &Record<'_>) -> u32 {
-        self.writing(|graph| {
-            let level = graph.draw(self.options.seed);
-            graph.claim(record, level)
-        })
     }
 
     /// Turns a flat set that has become large into a graph, while it goes on answering. `false` if it is one already.
@@ -174,50 +159,44 @@ impl Index {
     }
 
     /// Takes a hidden row out of the graph.
-    fn retire(&self, slot: u32) {
+    pub(super) fn retire(&self, slot: u32) {
         self.reading(|graph| graph.unlink(slot));
         self.writing(|graph| graph.release(slot));
     }
 
     /// Seeks the neighbours of many rows at once, on all threads; joins them in their order.
-    fn put_together(&self, pending: impl Iterator<Item = Pending>, workers: usize) {
-        let mut pending = pending.peekable();
-        while pending.peek().is_some() {
+    fn put_together<'r>(&self, records: impl Iterator<Item = Record<'r>>, workers: usize) {
+        let mut records = records.peekable();
+        while records.peek().is_some() {
             if matches!(&*self.state.read(), State::Flat(_)) {
-                pending
-                    .next()
-                    .iter()
-                    .for_each(|row| self.put(&row.record()));
+                records.next().iter().for_each(|record| self.put(record));
                 continue;
             }
-            let mut rows = Vec::with_capacity(TOGETHER);
-            while rows.len() < TOGETHER {
-                let Some(row) = pending.next() else { break };
-                let slot = self.claim(&row.record());
-                rows.push((row.id, slot));
+            let mut hand = Hand::new(self);
+            while hand.rows.len() < TOGETHER {
+                let Some(record) = records.next() else { break };
+                let slot = hand.claim(&record);
                 // A row that will be the new top must be joined before others can stand beside it.
                 if self.reading(|graph| graph.outranks(slot)) {
                     break;
                 }
             }
-            self.settle(&rows, workers);
+            self.settle(hand, workers);
         }
     }
 
     /// Links claimed rows; then lets each be found, and retires the one that had its id.
-    fn settle(&self, rows: &[(u64, u32)], workers: usize) {
+    fn settle(&self, mut hand: Hand<'_>, workers: usize) {
         self.reading(|graph| {
-            let plans = self.plan(graph, rows, workers);
+            let plans = self.plan(graph, &hand.rows, workers);
             let mut scratch = graph.scratch();
-            for (&(_, slot), plan) in rows.iter().zip(&plans) {
+            for (&(_, slot), plan) in hand.rows.iter().zip(&plans) {
                 graph.link(slot, plan, &mut scratch);
             }
             graph.give_back(scratch);
         });
-        for &(id, slot) in rows {
-            if let Some(old) = self.writing(|graph| graph.show(id, slot)) {
-                self.retire(old);
-            }
+        while let Some(old) = hand.show() {
+            old.into_iter().for_each(|old| self.retire(old));
         }
     }
 
@@ -240,16 +219,8 @@ impl Index {
             graph.give_back(scratch);
             plans
         };
-        if share == slots.len() {
-            return part(0);
-        }
-        thread::scope(|scope| {
-            let starts = (0..slots.len()).step_by(share);
-            let workers: Vec<_> = starts.map(|from| scope.spawn(move || part(from))).collect();
-            let plans = workers.into_iter().map(|worker| worker.join());
-            plans
-                .flat_map(|plans| plans.expect("planning does not panic"))
-                .collect()
-        })
+        let starts = (0..slots.len()).step_by(share);
+        let plans = crate::threads::share(workers, starts, part);
+        plans.into_iter().flatten().collect()
     }
 }

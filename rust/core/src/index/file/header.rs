@@ -85,56 +85,25 @@ impl Header {
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, IndexError> {
-        if !bytes.starts_with(&MAGIC.to_le_bytes()) {
-            return Err(IndexError::Corrupt("it does not begin like one"));
-        }
-        let words: Vec<u64> = pod_collect_to_vec(bytes.get(..HEADER).ok_or(CUT)?);
-        let length = bytes.len();
-        match words[1..3] {
-            [VERSION, stated] if stated == length as u64 => {}
-            [VERSION, _] => return Err(CUT),
-            _ => {
-                return Err(IndexError::Corrupt(
-                    "it has a version that this build does not read",
-                ));
-            }
-        }
-        let (body, sum) = bytes.split_at(length - 8);
-        if length < HEADER + 8 || sum != xxh3_64(body).to_le_bytes() {
-            return Err(IndexError::Corrupt("its checksum does not match"));
-        }
-        let small = |word: u64| u16::try_from(word).map_err(|_| BAD_HEADER);
-        let options = Options {
-            metric: if words[4] == 0 {
-                Metric::Cosine
-            } else {
-                Metric::InnerProduct
-            },
-            m: small(words[5])?,
-            ef_construction: small(words[6])?,
-            seed: words[7],
-        };
+        let words = whole(bytes)?;
+        let options = options(&words)?;
         let dim = words[3] as usize;
         check(dim, &options).map_err(|_| BAD_HEADER)?;
-        let is_known = words[4] < 2
-            && words[8] < 2
-            && words[9] < 4
-            && words[10] <= u64::from(MAX_SLOTS)
-            && words[13] <= 64;
+        let is_known =
+            words[8] < 2 && words[9] < 4 && words[10] <= u64::from(MAX_SLOTS) && words[13] <= 64;
         if !is_known || words[12] > words[10] || words[WORDS..].iter().any(|&word| word != 0) {
             return Err(BAD_HEADER);
         }
-        let (expires, namespaces) = (words[9] & 1 == 1, words[9] & 2 == 2);
-        let links = if words[8] == 1 { 2 * options.m } else { 0 };
+        let is_graph = words[8] == 1;
         Ok(Self {
             dim,
             options,
-            is_graph: words[8] == 1,
+            is_graph,
             shape: Shape {
                 width: padded(dim) as u32,
-                links,
-                expires,
-                namespaces,
+                links: if is_graph { 2 * options.m } else { 0 },
+                expires: words[9] & 1 == 1,
+                namespaces: words[9] & 2 == 2,
             },
             slots: words[10] as u32,
             drawn: words[11],
@@ -156,4 +125,41 @@ impl Header {
             Layout::new(self.shape, rest),
         )
     }
+}
+
+/// The header's words, if the bytes are as long as it says and their checksum is right.
+fn whole(bytes: &[u8]) -> Result<Vec<u64>, IndexError> {
+    if !bytes.starts_with(&MAGIC.to_le_bytes()) {
+        return Err(IndexError::Corrupt("it does not begin like one"));
+    }
+    let words: Vec<u64> = pod_collect_to_vec(bytes.get(..HEADER).ok_or(CUT)?);
+    let length = bytes.len();
+    match words[1..3] {
+        [VERSION, stated] if stated == length as u64 => {}
+        [VERSION, _] => return Err(CUT),
+        _ => {
+            return Err(IndexError::Corrupt(
+                "it has a version that this build does not read",
+            ));
+        }
+    }
+    let (body, sum) = bytes.split_at(length - 8);
+    if length < HEADER + 8 || sum != xxh3_64(body).to_le_bytes() {
+        return Err(IndexError::Corrupt("its checksum does not match"));
+    }
+    Ok(words)
+}
+
+fn options(words: &[u64]) -> Result<Options, IndexError> {
+    let small = |word: u64| u16::try_from(word).map_err(|_| BAD_HEADER);
+    Ok(Options {
+        metric: match words[4] {
+            0 => Metric::Cosine,
+            1 => Metric::InnerProduct,
+            _ => return Err(BAD_HEADER),
+        },
+        m: small(words[5])?,
+        ef_construction: small(words[6])?,
+        seed: words[7],
+    })
 }

@@ -6,8 +6,8 @@
 
 mod graph;
 mod header;
+mod place;
 
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -29,30 +29,10 @@ compile_error!("segments are stored as they lie in memory, which is little-endia
 
 impl Index {
     /// Writes the index to a file, which is replaced at once when all is written.
+    ///
+    /// A link stays one: what it leads to is replaced. Anything there but a regular file is refused and left alone.
     pub fn save(&self, path: &Path) -> Result<(), IndexError> {
-        let mut name = path
-            .file_name()
-            .ok_or(io::Error::from(io::ErrorKind::InvalidInput))?
-            .to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let beside = path.with_file_name(name);
-        let written = self
-            .write_file(&beside)
-            .and_then(|()| Ok(fs::rename(&beside, path)?));
-        if written.is_err() {
-            // The error that matters is the first one.
-            let _ = fs::remove_file(&beside);
-        }
-        written
-    }
-
-    fn write_file(&self, path: &Path) -> Result<(), IndexError> {
-        let mut file = io::BufWriter::with_capacity(1 << 20, File::create(path)?);
-        self.emit(&mut |bytes| file.write_all(bytes))?;
-        Ok(file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?)
+        place::replace(path, |file| self.emit(&mut |bytes| file.write_all(bytes)))
     }
 
     /// The index as bytes.
@@ -111,12 +91,13 @@ impl Index {
     ///
     /// The file must not be written in place while it is mapped; [`Index::save`] replaces it instead, which is safe.
     pub fn load(path: &Path) -> Result<Self, IndexError> {
-        let file = File::open(path)?;
-        if file.metadata()?.len() == 0 {
+        let refused = |error| IndexError::io(path, error);
+        let file = place::open(path)?;
+        if file.metadata().map_err(refused)?.len() == 0 {
             return Err(CUT);
         }
         // SAFETY: the mapping is private, and the caller keeps others from writing to the file, as documented.
-        let map = unsafe { MmapOptions::new().map_copy(&file)? };
+        let map = unsafe { MmapOptions::new().map_copy(&file) }.map_err(refused)?;
         Self::restore(Source::Map(map))
     }
 

@@ -147,7 +147,7 @@ fn a_file_is_mapped_and_outlives_its_replacement() {
     std::fs::write(&path, b"").unwrap();
     assert!(matches!(Index::load(&path), Err(IndexError::Corrupt(_))));
     std::fs::remove_dir_all(&folder).unwrap();
-    assert!(matches!(Index::load(&path), Err(IndexError::Io(_))));
+    assert!(matches!(Index::load(&path), Err(IndexError::Io { .. })));
 }
 
 #[test]
@@ -163,4 +163,85 @@ fn a_count_of_draws_at_its_end_goes_on() {
     let index = Index::from_bytes(&bytes).unwrap();
     put(&index, 99_999, &[1.0; 16], 0, 0);
     assert_index_sound(&index);
+}
+
+/// A folder that goes when the test ends.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("gateway-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<_> = entries
+            .map(|entry| name(entry).into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn indexes_saved_to_one_place_at_once_are_each_there_whole() {
+    let folder = Folder::new("at-once");
+    let path = folder.0.join("index");
+    let sizes = [30, 130, 230];
+    std::thread::scope(|scope| {
+        for size in sizes {
+            let path = &path;
+            scope.spawn(move || {
+                let index = filled(&clustered(size, 64, 3, 0.5, 1), Options::default(), 1);
+                for _ in 0..40 {
+                    index.save(path).unwrap();
+                    assert!(sizes.contains(&Index::load(path).unwrap().len()));
+                }
+            });
+        }
+    });
+    assert_eq!(folder.names(), ["index"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_and_its_end_is_replaced() {
+    let folder = Folder::new("links");
+    let (link, far) = (folder.0.join("link"), folder.0.join("far"));
+    std::os::unix::fs::symlink("middle", &link).unwrap();
+    std::os::unix::fs::symlink(&far, folder.0.join("middle")).unwrap();
+    for count in [0, 2] {
+        let index = Index::new(4, Options::default()).unwrap();
+        put_all(&index, 0, &clustered(count, 4, 1, 0.5, 1), 1);
+        index.save(&link).unwrap();
+        assert_eq!(Index::load(&far).unwrap().len(), count);
+    }
+    assert_eq!(folder.names(), ["far", "link", "middle"]);
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    std::os::unix::fs::symlink("round", folder.0.join("round")).unwrap();
+    let index = Index::new(4, Options::default()).unwrap();
+    assert!(index.save(&folder.0.join("round")).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_a_file_is_refused_and_left() {
+    let folder = Folder::new("not-files");
+    let index = Index::new(4, Options::default()).unwrap();
+    let socket = folder.0.join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [&folder.0, &socket] {
+        assert!(matches!(index.save(path), Err(IndexError::NotAFile(_))));
+        assert!(matches!(Index::load(path), Err(IndexError::NotAFile(_))));
+    }
+    assert_eq!(folder.names(), ["socket"]);
 }

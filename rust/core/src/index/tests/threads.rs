@@ -77,3 +77,52 @@ fn searches_go_on_while_three_threads_change_the_index() {
     assert_eq!(index.len(), 3001);
     assert_index_sound(&index);
 }
+
+#[test]
+fn rows_in_hand_when_a_panic_comes_are_given_back() {
+    let vectors = clustered(300, 16, 30, 0.5, 13);
+    let options = Options {
+        m: 4,
+        ..Options::default()
+    };
+    let index = filled(&vectors, options, 1);
+    for is_linked in [false, true] {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut hand = super::super::hand::Hand::new(&index);
+            for id in 0..300 {
+                let record = index.reading(|graph| graph.find(id).unwrap());
+                let (scale, codes, residual) = index.reading(|graph| {
+                    let record = graph.record(record);
+                    (
+                        record.scale,
+                        record.codes.to_vec(),
+                        record.residual.to_vec(),
+                    )
+                });
+                let slot = hand.claim(&layout::Record {
+                    id: 5000 + id,
+                    expires: 0,
+                    namespace: 0,
+                    scale,
+                    codes: &codes,
+                    residual: &residual,
+                });
+                if is_linked {
+                    index.reading(|graph| {
+                        let mut scratch = graph.scratch();
+                        let plan = graph.plan(slot, 50, &link::Beside::default(), &mut scratch);
+                        graph.link(slot, &plan, &mut scratch);
+                    });
+                }
+            }
+            panic!("a worker's");
+        }));
+        assert!(panic.is_err());
+        assert_eq!(index.len(), 300);
+        assert_index_sound(&index);
+        put_all(&index, 2000, &vectors[..100], 2);
+        assert_eq!(index.remove(&(2000..2100).collect::<Vec<_>>()), 100);
+        let again = Index::from_bytes(&index.to_bytes()).unwrap();
+        assert_eq!(again.len(), 300);
+    }
+}
