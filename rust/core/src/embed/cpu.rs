@@ -3,7 +3,7 @@
 /// A set of vector instructions. All give the very same vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cpu {
-    /// Whatever the compiler makes of plain loops (NEON on AArch64, SSE2 on x86-64).
+    /// Whatever the compiler makes of plain loops (NEON on AArch64, SSE2 on x86-64), and a NEON kernel for the products.
     Portable,
     /// AVX2.
     Avx2,

@@ -152,9 +152,14 @@ fn kernel(cpu: Cpu, bytes: &[u8], weights: &[Quad], sums: &mut [Sums]) {
         Cpu::Portable => {}
     }
     let _ = cpu;
+    // All of AArch64 has NEON, so there it is what "portable" means.
+    #[cfg(target_arch = "aarch64")]
+    aarch64::neon(bytes, weights, sums);
+    #[cfg(not(target_arch = "aarch64"))]
     portable(bytes, weights, sums);
 }
 
+#[cfg(any(test, not(target_arch = "aarch64")))]
 fn portable(bytes: &[u8], weights: &[Quad], sums: &mut [Sums]) {
     let steps = weights.as_flattened();
     for (row, sums) in bytes.chunks_exact(steps.len() * STEP).zip(sums) {
@@ -169,6 +174,8 @@ fn portable(bytes: &[u8], weights: &[Quad], sums: &mut [Sums]) {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

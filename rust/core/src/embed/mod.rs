@@ -19,6 +19,7 @@ pub use minilm::MiniLm;
 pub use static_table::StaticEmbedder;
 
 use crate::json::Malformed;
+use crate::threads::share;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -33,20 +34,11 @@ pub fn embed_batch<T: AsRef<str> + Sync>(
         return;
     }
     let width = rows.len() / texts.len();
-    let share = texts.len().div_ceil(threads.max(1));
-    std::thread::scope(|scope| {
-        let mut shares = texts.chunks(share).zip(rows.chunks_mut(share * width));
-        let first = shares.next();
-        let embed = |texts: &[T], rows: &mut [f32]| {
-            for (text, row) in texts.iter().zip(rows.chunks_exact_mut(width)) {
-                embed_into(text.as_ref(), row);
-            }
-        };
-        for (texts, rows) in shares {
-            scope.spawn(move || embed(texts, rows));
-        }
-        if let Some((texts, rows)) = first {
-            embed(texts, rows);
+    let size = texts.len().div_ceil(threads.max(1));
+    let shares = texts.chunks(size).zip(rows.chunks_mut(size * width));
+    share(threads, shares, |(texts, rows)| {
+        for (text, row) in texts.iter().zip(rows.chunks_exact_mut(width)) {
+            embed_into(text.as_ref(), row);
         }
     });
 }
