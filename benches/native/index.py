@@ -16,8 +16,7 @@ import hnswlib
 import numpy as np
 
 from benches.native import Absent, Row, show
-from benches.native.neighbours import Floats, Ints, by_faiss, by_numpy, by_usearch
-from benches.native.neighbours import Search as Neighbours
+from benches.native.neighbours import OTHERS, Floats, Ints
 from gateway.native import Index
 
 Search = Callable[[int], Ints]
@@ -164,13 +163,6 @@ def two_threads(index: Index, queries: Floats, ef: int) -> float:
         return 2 * seconds(work) / seconds(both)
     finally:
         os.sched_setaffinity(0, cores)
-
-
-OTHERS: dict[str, Callable[[Floats], Neighbours]] = {
-    "usearch": by_usearch,
-    "faiss-cpu": by_faiss,
-    "numpy, brute force": by_numpy,
-}
 
 
 def queries_row(pair: Pair, our: Tuned, search: Search, case: str, name: str, target: float) -> Row:

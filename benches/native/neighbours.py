@@ -76,3 +76,10 @@ def by_numpy(vectors: Floats) -> Search:
         return np.take_along_axis(best, order, axis=1)
 
     return search
+
+
+OTHERS: dict[str, Callable[[Floats], Search]] = {
+    "usearch": by_usearch,
+    "faiss-cpu": by_faiss,
+    "numpy, brute force": by_numpy,
+}
