@@ -4,25 +4,19 @@ import argparse
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import faiss
-import hnswlib
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from usearch.index import Index as USearch
 
-from benches.native.index import Floats, Ints, clustered, near, recall
-from gateway.native import Index
+from benches.native.index import clustered, near, recall
+from benches.native.neighbours import Floats, Ints, Search, by_faiss, by_hnswlib, by_usearch, gateway
 
 DOCS = Path(__file__).parents[2] / "docs"
 LADDER = (10, 14, 20, 28, 40, 64, 96, 128, 192)
 ROUNDS = 5
 K = 10
-Search = Callable[[Floats, int], Ints]
 Curve = list[tuple[int, float, float, float]]
 
 mpl.use("svg")
@@ -35,51 +29,6 @@ def near_duplicates(count: int, dim: int, seed: int) -> Floats:
     noise = rng.standard_normal((count, dim), np.float32) * np.float32(0.15 / dim**0.5)
     points = centres[rng.integers(0, len(centres), count)] + noise
     return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), np.float32)
-
-
-def gateway(vectors: Floats) -> Search:
-    index = Index(vectors.shape[1])
-    index.add(np.arange(len(vectors)), vectors)
-    return lambda queries, ef: index.search(queries, K, ef=ef)[0]
-
-
-def by_hnswlib(vectors: Floats) -> Search:
-    index = hnswlib.Index("ip", vectors.shape[1])
-    index.init_index(len(vectors), M=16, ef_construction=200)
-    index.add_items(vectors, num_threads=1)
-
-    def search(queries: Floats, ef: int) -> Ints:
-        index.set_ef(ef)
-        found: Ints = index.knn_query(queries, K, num_threads=1)[0].astype(np.int64)
-        return found
-
-    return search
-
-
-def by_usearch(vectors: Floats) -> Search:
-    index: Any = USearch(
-        ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=200, expansion_search=64
-    )
-    index.add(np.arange(len(vectors)), vectors, threads=1)
-
-    def search(queries: Floats, ef: int) -> Ints:
-        index.expansion_search = ef
-        return np.asarray(index.search(queries, K, threads=1).keys, np.int64)
-
-    return search
-
-
-def by_faiss(vectors: Floats) -> Search:
-    faiss.omp_set_num_threads(1)
-    index = faiss.IndexHNSWFlat(vectors.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
-    index.hnsw.efConstruction = 200
-    index.add(vectors)
-
-    def search(queries: Floats, ef: int) -> Ints:
-        index.hnsw.efSearch = ef
-        return np.asarray(index.search(queries, K)[1], np.int64)
-
-    return search
 
 
 LIBRARIES = {"gateway.native": gateway, "hnswlib": by_hnswlib, "usearch": by_usearch, "faiss-cpu": by_faiss}

@@ -9,20 +9,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import hnswlib
 import numpy as np
-import numpy.typing as npt
 
-from benches.native import Row, show
+from benches.native import Absent, Row, show
+from benches.native.neighbours import OTHERS, Floats, Ints
 from gateway.native import Index
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 Search = Callable[[int], Ints]
 
 COUNT = 100_000
+QUICK = 20_000
 QUERIES = 1_000
 ROUNDS = 5
 LADDER = (10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256)
@@ -111,27 +111,29 @@ def build_theirs(vectors: Floats, ids: Ints) -> hnswlib.Index:
 class Pair:
     """The same vectors in both libraries, with what building them took."""
 
-    def __init__(self, count: int, dim: int) -> None:
+    def __init__(self, count: int, dim: int, builds: int) -> None:
         self.vectors, self.queries = clustered(count, dim, 1), clustered(count, dim, 2)[:QUERIES]
         self.truth = near(self.vectors, self.queries)
         ids = np.arange(count)
-        start = time.process_time()
-        self.ours = build_ours(self.vectors, ids)
-        middle = time.process_time()
-        self.theirs = build_theirs(self.vectors, ids)
-        self.builds = middle - start, time.process_time() - middle
+        self.builds: list[tuple[float, float]] = []
+        for _ in range(builds):
+            start = time.process_time()
+            self.ours = build_ours(self.vectors, ids)
+            middle = time.process_time()
+            self.theirs = build_theirs(self.vectors, ids)
+            self.builds.append((middle - start, time.process_time() - middle))
 
-    def sizes(self) -> tuple[float, float]:
-        """Bytes a vector of each, measured in processes of their own."""
+    def sizes(self) -> list[tuple[float, float]]:
+        """Bytes a vector of each, measured in processes of their own, as often as the builds."""
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "vectors.npy")
             np.save(path, self.vectors)
             command = [sys.executable, "-m", "benches.native.index", "--grown", path]
-            ours, theirs = (
-                float(subprocess.run([*command, library], capture_output=True, check=True).stdout)
-                for library in ("ours", "theirs")
-            )
-        return ours, theirs
+
+            def size(library: str) -> float:
+                return float(subprocess.run([*command, library], capture_output=True, check=True).stdout)
+
+            return [(size("ours"), size("theirs")) for _ in self.builds]
 
     def search_ours(self, ef: int) -> Ints:
         return self.ours.search(self.queries, 10, ef=ef)[0]
@@ -163,22 +165,47 @@ def two_threads(index: Index, queries: Floats, ef: int) -> float:
         os.sched_setaffinity(0, cores)
 
 
-def rows_of(count: int, dim: int) -> list[Row]:
-    pair = Pair(count, dim)
-    our, their = tuned(pair.search_ours, pair.truth), tuned(pair.search_theirs, pair.truth)
-    case, reference = f"{count:,} x {dim}", f"hnswlib, recall@1 and @10: {our} to {their}"
-    times = [
-        (seconds(lambda: pair.search_ours(our.ef)), seconds(lambda: pair.search_theirs(their.ef)))
-        for _ in range(ROUNDS)
-    ]
+def queries_row(pair: Pair, our: Tuned, search: Search, case: str, name: str, target: float) -> Row:
+    """Another library's queries at equal recall, in turns with ours."""
+    their = tuned(search, pair.truth)
+    times = [(seconds(lambda: pair.search_ours(our.ef)), seconds(lambda: search(their.ef))) for _ in range(ROUNDS)]
     ours, theirs = (QUERIES / float(np.median([pair[side] for pair in times])) for side in (0, 1))
-    scaling = [two_threads(pair.ours, pair.queries, our.ef) for _ in range(ROUNDS)]
-    builds, sizes = pair.builds, pair.sizes()
     ratios = [their / our for our, their in times]
+    return Row("index", case, f"{name}, recall@1 and @10: {our} to {their}", target, ratios, ours, theirs, "1/s")
+
+
+def beside(pair: Pair, our: Tuned, case: str) -> list[Row | Absent]:
+    found: list[Row | Absent] = []
+    for name, build in OTHERS.items():
+        name_of_case = f"{case}, queries beside {name}"
+        try:
+            search = build(pair.vectors)
+        except ImportError:
+            found.append(Absent("index", name_of_case, f"pip install {name}"))
+        else:
+            with_ef = partial(search, pair.queries)
+            found.append(queries_row(pair, our, with_ef, name_of_case, name, 1.0))
+    return found
+
+
+def compared(case: str, target: float, pairs: list[tuple[float, float]], unit: str) -> Row:
+    """What is less, the better, measured as often as there are pairs of ours and theirs."""
+    ours, theirs = (float(np.median([pair[side] for pair in pairs])) for side in (0, 1))
+    times = "once" if len(pairs) == 1 else f"{len(pairs)} times"
+    ratios = [their / our for our, their in pairs]
+    return Row("index", f"{case}, {times}", "hnswlib", target, ratios, ours, theirs, unit)
+
+
+def rows_of(count: int, dim: int) -> list[Row | Absent]:
+    # A build of the full size takes half a minute and more.
+    pair = Pair(count, dim, builds=3 if count <= QUICK else 1)
+    our, case = tuned(pair.search_ours, pair.truth), f"{count:,} x {dim}"
+    scaling = [two_threads(pair.ours, pair.queries, our.ef) for _ in range(ROUNDS)]
     return [
-        Row("index", f"{case}, queries", reference, 1.5, ratios, ours, theirs, "1/s"),
-        Row("index", f"{case}, build, once", "hnswlib", 1.0, [builds[1] / builds[0]], *builds, "s"),
-        Row("index", f"{case}, memory, once", "hnswlib", 2.0, [sizes[1] / sizes[0]], *sizes, "B/vector"),
+        queries_row(pair, our, pair.search_theirs, f"{case}, queries", "hnswlib", 1.5),
+        *beside(pair, our, case),
+        compared(f"{case}, build", 1.0, pair.builds, "s"),
+        compared(f"{case}, memory", 2.0, pair.sizes(), "B/vector"),
         Row("index", f"{case}, two threads", "one thread", 1.7, scaling, float(np.median(scaling)), 1, "x"),
     ]
 
@@ -249,8 +276,8 @@ def small(count: int, dim: int) -> float:
     return (resident() - start) / count
 
 
-def rows(count: int = COUNT, million: int = 1_000_000) -> list[Row]:
-    found = [small_row()]
+def rows(count: int = COUNT, million: int = 1_000_000) -> list[Row | Absent]:
+    found: list[Row | Absent] = [small_row()]
     for dim in (256, 384):
         found += rows_of(count, dim)
     return [*found, *churn_rows(count), load_row(million)]

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from benches.native.index import Floats, clustered, near, recall
+from benches.native.index import clustered, near, recall
+from benches.native.neighbours import Floats
 from gateway.native import Index
 
 SIZES = (512, 1_000, 2_000, 4_000, 8_000)

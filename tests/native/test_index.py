@@ -316,10 +316,10 @@ def test_a_number_out_of_range_is_named_with_its_range(number: int) -> None:
         "max_depth": lambda: Canon(b"secret", max_depth=number),
     }
     for name, call in calls.items():
-        with pytest.raises(ValueError, match=f"^{name} must be from [012] to .*, not {number}$"):
+        with pytest.raises(ValueError, match=rf"^{name} must be from [012] to .*, not {number}(\n|$)"):
             call()
     for call in (lambda: index.expire(number), lambda: index.add(1, one, threads=number)):
-        with pytest.raises(ValueError, match=f"must be from [01] to .*, not {number}$"):
+        with pytest.raises(ValueError, match=rf"must be from [01] to .*, not {number}(\n|$)"):
             call()
 
 
@@ -412,24 +412,24 @@ def test_searches_go_on_while_threads_insert_replace_and_delete() -> None:
 
 @pytest.mark.parametrize("metric", ["cosine", "ip"])
 def test_vectors_that_change_while_they_are_added_do_no_harm(metric: Literal["cosine", "ip"]) -> None:
-    good = clustered(300, 256, 17)
+    good = clustered(1000, 64, 17)
     batch, done = good.copy(), threading.Event()
 
     def change() -> None:
         while not done.is_set():
-            batch[:] = np.inf
-            batch[:] = good
+            for last in (np.inf, good[-1]):
+                batch[-1] = last
+                time.sleep(0.0005)
 
-    index = Index(256, metric=metric)
     changing = threading.Thread(target=change)
     changing.start()
-    for _ in range(150):
+    for _ in range(30):
+        index = Index(64, metric=metric)
         with contextlib.suppress(VectorError):
-            index.add(np.arange(300), batch)
+            index.add(np.arange(1000), batch)
+        assert len(Index.loads(index.dumps())) == len(index) in (0, 1000)
     done.set()
     changing.join()
-    assert len(Index.loads(index.dumps())) == len(index)
-    assert np.isfinite(index.search(good[0], 300)[1]).all()
 
 
 # With stacks that no address space holds, no thread can be started.
