@@ -17,7 +17,7 @@ UNSTATED_OUTPUT = 4_096
 LARGEST_OUTPUT = 1_000_000
 """Output tokens beyond which a caller's maximum says nothing: no model writes more in one answer."""
 
-COUNTED_BYTES = 256 << 10
+COUNTED_BYTES = 64 << 10
 """Bytes of each side's text that are counted where a provider gave no usage: the event loop waits for it."""
 
 
