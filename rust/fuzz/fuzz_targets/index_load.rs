@@ -9,7 +9,10 @@ use libfuzzer_sys::fuzz_target;
 use xxhash_rust::xxh3::xxh3_64;
 
 fuzz_target!(|data: &[u8]| {
-    assert!(!matches!(Index::from_bytes(data), Err(IndexError::Io { .. })));
+    assert!(!matches!(
+        Index::from_bytes(data),
+        Err(IndexError::Io { .. })
+    ));
     let mut sealed = data.to_vec();
     if sealed.len() >= 136 {
         let end = sealed.len() - 8;
