@@ -1,0 +1,50 @@
+"""The row: its columns, and what stands if a call is never closed."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from gateway.ledger.row import COLUMNS, NAME_BYTES, VERSION, Row, bounded, values
+
+VERSION_1 = (
+    "id started_ns endpoint key_id model provider target stream outcome status error cache attempts input_tokens output_tokens "
+    "cached_tokens cache_write_tokens reasoning_tokens cost_pico cost_source saved_pico saved_by partial first_byte_us duration_us"
+).split()
+
+
+def test_columns_are_only_ever_added_at_the_end() -> None:
+    assert VERSION == 2
+    assert list(COLUMNS) == [*VERSION_1, "request_id"]
+
+
+def test_values_stand_in_the_order_of_the_columns() -> None:
+    row = Row("req_1", 5, "chat", model="gpt-4o", request_id="mine")
+
+    assert dict(zip(COLUMNS, values(row), strict=True))["model"] == "gpt-4o"
+    assert values(row)[:3] == ("req_1", 5, "chat")
+    assert Row(*values(row)) == row
+
+
+def test_a_row_of_an_earlier_version_takes_the_defaults_of_what_it_lacks() -> None:
+    row = Row("req_1", 5, "chat", model="gpt-4o", request_id="mine")
+    assert Row(*values(row)[: len(VERSION_1)]).request_id == ""
+
+
+@pytest.mark.parametrize(("cost", "source"), [(1200, "estimated"), (None, "unknown")])
+def test_what_stands_if_a_call_is_never_closed(cost: int | None, source: str) -> None:
+    row = Row("req_1", 5, "chat", attempts=1, input_tokens=3)
+
+    lost = row.interrupted(cost)
+
+    assert (lost.outcome, lost.status, lost.error, lost.partial) == ("interrupted", 0, "interrupted", True)
+    assert (lost.cost_pico, lost.cost_source, lost.attempts) == (cost, source, 1)
+    assert row.outcome == "ok"
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "é" * 100, "m" * 256, "m" * 10**6, "日" * 500, "\ud800x"])
+def test_a_bounded_name_is_short_and_can_be_written(name: str) -> None:
+    written = bounded(name).encode()
+    assert len(written) <= NAME_BYTES
+    assert name.encode("utf-8", "replace").startswith(written)
+    assert orjson.dumps(bounded(name))
