@@ -29,12 +29,12 @@ from gateway.config.listing import Listing
 from gateway.config.providers import DEMO_PRICE, aliases, providers
 from gateway.config.schema import Config
 from gateway.ledger import analytics
-from gateway.ledger.journal import Journal
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.metrics import Metrics
 from gateway.ledger.prices import Prices, own_rate
 from gateway.ledger.settle import Settlement
 from gateway.ledger.sqlite import SqliteStore
+from gateway.ledger.wal import Journal
 from gateway.native import Canon
 from gateway.pipeline import Pipeline
 from gateway.policy.keys import Keyring, digest

@@ -14,6 +14,7 @@ GatewayError                        500  internal_error
 ├── MethodNotAllowed                405  method_not_allowed
 ├── RateLimited                     429  rate_limit_exceeded
 ├── ShuttingDown                    503  shutting_down
+├── StoreUnavailable                503  ledger_unavailable
 └── UpstreamError                   502  upstream_error
     ├── UpstreamUnreachable         502  upstream_unreachable
     ├── UpstreamTimeout             504  upstream_timeout
@@ -113,6 +114,11 @@ class RateLimited(GatewayError):
 class ShuttingDown(GatewayError):
     status, type, code = 503, "server_error", "shutting_down"
     summary = "The gateway is shutting down. Retry on another instance."
+
+
+class StoreUnavailable(GatewayError):
+    status, type, code = 503, "server_error", "ledger_unavailable"
+    summary = "The ledger's store cannot be used at the moment."
 
 
 class UpstreamError(GatewayError):

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 ORDER = (
     ("__main__",),
     ("cli",),
-    ("app",),
+    ("app", "control"),
     ("config",),
     ("api",),
     ("pipeline",),

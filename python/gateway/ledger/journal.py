@@ -1,134 +1,155 @@
-"""The write-ahead journal: preallocated, memory-mapped segments, so that a record is a copy and survives the process.
+"""The write-ahead journal: what a worker says of its calls, in mapped files that survive it and that the controller reads.
 
-A segment is a file of `SEGMENT` bytes: an 8-byte magic, then records of `length u32, crc32 u32, payload`, little-endian; a
-length of zero ends it. Blocks are allocated before they are mapped, for a store into a hole of a full disk would be SIGBUS.
+A worker has a *set* of its own: a folder `<journal>/<name>/` of numbered segments and a file `lock`, which it holds as long as
+it lives. The controller follows the set, removes the segments it has taken into the store, and, once the lock is free, closes
+the calls that are still open.
 
-Invariant: a record's length is written after its payload, so that a process killed in between leaves no record at all.
+Invariant: every segment begins with the records of the calls that were open when it was begun, so a segment can be understood
+without those before it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
-import mmap
 import os
-import zlib
-from collections.abc import Iterator
+import tempfile
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from struct import Struct
+
+from gateway.ledger.segment import HEAD, LARGEST, SIZE, Writer
+from gateway.ledger.supply import Supply
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"gwjrnl01"
-SEGMENT = 8 << 20
-_LENGTH = Struct("<I")
-_FRAME = Struct("<II")
-
-
-class Segment:
-    """One file of the journal. `pending` counts the records in it that the store does not yet make superfluous."""
-
-    __slots__ = ("_map", "_offset", "path", "pending")
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.pending = 0
-        self._offset = len(MAGIC)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.posix_fallocate(descriptor, 0, SEGMENT)
-            self._map = mmap.mmap(descriptor, SEGMENT)
-        except BaseException:
-            path.unlink()
-            raise
-        finally:
-            os.close(descriptor)
-        self._map[: len(MAGIC)] = MAGIC
-
-    def append(self, payload: bytes) -> bool:
-        """Copies one record in; False when there is no room for it."""
-        start = self._offset
-        end = start + _FRAME.size + len(payload)
-        if end + _LENGTH.size > SEGMENT:
-            return False
-        self._map[start + 4 : end] = _LENGTH.pack(zlib.crc32(payload)) + payload
-        self._map[start : start + 4] = _LENGTH.pack(len(payload))
-        self._offset = end
-        return True
-
-    def remove(self) -> None:
-        self._map.close()
-        self.path.unlink(missing_ok=True)
+LIMIT = 1 << 30
+SPOOL = 64 << 20
+LOCK = "lock"
+UNFINISHED = "."
+"""What the name of a set begins with until its worker has locked it."""
 
 
 class Journal:
-    """Segments in a folder, the newest one open. What earlier processes left is read once, by `recover`."""
+    """The worker's writing end. A record is written when `opened` or `closed` returns, without a system call.
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._left_behind = sorted(path for path in folder.glob("*.journal") if path.stem.isdecimal())
-        self._damaged: set[Path] = set()
-        self._number = int(self._left_behind[-1].stem) if self._left_behind else 0
-        self._segments: list[Segment] = []
-        self._current = self._grow()
+    When the disk is full, or segments of `limit` bytes wait to be read, closed calls wait in memory, about `spool` bytes of
+    them at most, and are written as soon as there is room; calls go on meanwhile. All methods belong to one thread.
+    """
 
-    def append(self, payload: bytes) -> Segment:
-        """Records `payload` and returns the segment that holds it, its `pending` raised by one."""
-        if not self._current.append(payload):
-            self._current = self._grow()
-            if not self._current.append(payload):
-                raise ValueError(f"A journal record of {len(payload)} bytes is larger than a segment.")
-        self._current.pending += 1
-        return self._current
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        soon: Callable[[Callable[[], None]], object],
+        limit: int = LIMIT,
+        spool: int = SPOOL,
+        segment: int = SIZE,
+    ) -> None:
+        """`soon` runs a callable in the thread that writes, such as a loop's `call_soon_threadsafe`."""
+        self.folder, self._lock = _claim(folder)
+        self._open: dict[str, bytes] = {}
+        self._spool: deque[bytes] = deque()
+        self._spooled, self._bound = 0, spool
+        self._segment: Writer | None = None
+        self._was_full = False
+        self._supply = Supply(self.folder, size=segment, limit=limit, arrived=lambda: soon(self._go_on))
+        self._supply.start()
+        self._go_on()
 
-    def trim(self) -> None:
-        """Removes the finished segments of which nothing is pending."""
-        for segment in [s for s in self._segments if s.pending == 0 and s is not self._current]:
-            self._segments.remove(segment)
-            segment.remove()
+    @property
+    def full(self) -> bool:
+        """Whether new calls should be refused, since as many closed ones wait in memory as may."""
+        return self._spooled >= self._bound
 
-    def recover(self) -> Iterator[bytes]:
-        """The records that earlier processes left, in order. Call `forget` once they are safe elsewhere."""
-        for path in self._left_behind:
-            yield from self._records(path)
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the journal, in a few words for the operator; None while all is well."""
+        if self.full:
+            return "no room for another segment, nor in memory for the calls that wait for one"
+        return self._supply.trouble and f"no room for another segment: {self._supply.trouble}"
 
-    def forget(self) -> None:
-        """Removes what `recover` has read; a damaged segment is set aside instead, for somebody to look at."""
-        for path in self._left_behind:
-            if path in self._damaged:
-                path.rename(path.with_suffix(".damaged"))
-            else:
-                path.unlink(missing_ok=True)
-        self._left_behind = []
+    @property
+    def waiting(self) -> int:
+        """Closed calls that are only in memory."""
+        return len(self._spool)
+
+    def opened(self, id: str, record: bytes) -> None:
+        """Writes the row that stands if the call is never closed; of several the last one counts."""
+        _check(record)
+        self._open[id] = record
+        if self._segment is None or not self._segment.opened(record):
+            self._stop_short()
+
+    def closed(self, id: str, record: bytes) -> None:
+        """Writes the row of a call that has ended."""
+        _check(record)
+        self._open.pop(id, None)
+        if self._segment is None or not self._segment.closed(record):
+            self._spool.append(record)
+            self._spooled += len(record)
+            self._stop_short()
 
     def close(self) -> None:
-        """Removes what is not needed any more; a segment with pending records stays for the next start."""
-        for segment in self._segments:
-            if segment.pending == 0:
-                segment.remove()
+        """Writes what still waits, as far as there is room, and leaves the set to the controller."""
+        self._supply.stop()
+        if self._spool:
+            self._supply.want(self._needed())
+            self._supply.provide()
+            self._go_on()
+        if self._spool:
+            log.error("%d closed calls could not be written to the journal and are lost", len(self._spool))
+        if self._segment is not None:
+            self._supply.retire(self._segment)
+        self._supply.close()
+        os.close(self._lock)
 
-    def _grow(self) -> Segment:
-        self._number += 1
-        segment = Segment(self._folder / f"{self._number:012d}.journal")
-        self._segments.append(segment)
-        return segment
+    def _stop_short(self) -> None:
+        """The segment has no room for the next record: what comes now goes to the next one."""
+        if self._segment is not None:
+            self._supply.retire(self._segment)
+            self._segment = None
+        self._go_on()
 
-    def _records(self, path: Path) -> Iterator[bytes]:
-        """The records of one segment. A length out of range ends it; a payload that is not what was written is left out."""
-        data = path.read_bytes()
-        offset = len(MAGIC)
-        if not data.startswith(MAGIC) and any(data[:offset]):
-            self._damaged.add(path)
-            log.error("journal segment %s is not one of ours and is left out", path.name)
-            return
-        while offset + _FRAME.size <= len(data):
-            length, checksum = _FRAME.unpack_from(data, offset)
-            if length == 0:
-                return
-            payload = data[offset + _FRAME.size : offset + _FRAME.size + length]
-            if zlib.crc32(payload) == checksum:
-                yield payload
+    def _go_on(self) -> None:
+        """Begins the next segment, if one is needed and there, with what is open and what waits."""
+        while self._segment is None and self._supply.ready:
+            segment = self._supply.take(self._needed())
+            if segment is None:
+                break
+            segment.begin()
+            for record in self._open.values():
+                segment.opened(record)
+            while self._spool and segment.closed(self._spool[0]):
+                self._spooled -= len(self._spool.popleft())
+            if self._spool:
+                self._supply.retire(segment)
             else:
-                self._damaged.add(path)
-                log.error("journal segment %s has a damaged record at byte %d", path.name, offset)
-            offset += _FRAME.size + length
+                self._segment = segment
+        self._say_whether_full()
+
+    def _needed(self) -> int:
+        """Bytes that the next segment must have for this to go on: what is open, as much again, and one closed call."""
+        opened = sum(map(len, self._open.values())) + len(self._open) * HEAD.size
+        return 2 * opened + (len(self._spool[0]) + HEAD.size if self._spool else 0)
+
+    def _say_whether_full(self) -> None:
+        if self.full and not self._was_full:
+            log.error("%d closed calls wait in memory, which is as many as may: new calls are refused", self.waiting)
+        elif self._was_full and not self.full:
+            log.warning("calls are taken again; %d closed ones still wait in memory", self.waiting)
+        self._was_full = self.full
+
+
+def _check(record: bytes) -> None:
+    if len(record) > LARGEST:
+        raise ValueError(f"A journal record of {len(record)} bytes is larger than {LARGEST}.")
+
+
+def _claim(folder: Path) -> tuple[Path, int]:
+    """A new set and the descriptor that holds its lock."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = Path(tempfile.mkdtemp(prefix=f"{UNFINISHED}{os.getpid()}-", dir=folder))
+    lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return made.rename(folder / made.name.removeprefix(UNFINISHED)), lock

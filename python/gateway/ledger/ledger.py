@@ -15,7 +15,7 @@ import orjson
 
 from gateway.chat.call import Call
 from gateway.ledger.entry import COLUMNS, Entry
-from gateway.ledger.journal import Journal, Segment
+from gateway.ledger.wal import Journal, Segment
 
 log = logging.getLogger(__name__)
 

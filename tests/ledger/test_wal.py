@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ledger import journal
-from gateway.ledger.journal import MAGIC, Journal
+from gateway.ledger import wal as journal
+from gateway.ledger.wal import MAGIC, Journal
 
 RECORDS = [b"first", b"the second record", b"3"]
 FRAME = 8

@@ -1,0 +1,1 @@
+"""The control plane: what is decided, kept and shown apart from the calls themselves."""
