@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import re
 import shlex
 import shutil
@@ -127,7 +129,9 @@ def test_create_quietly_prints_the_secret_alone(run: Callable[..., subprocess.Co
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_keys_are_made_listed_and_revoked(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_keys_are_made_listed_and_revoked(
+    run: Callable[..., subprocess.CompletedProcess[str]], environ: dict[str, str]
+) -> None:
     created = run("keys", "create", "--name", "team", "--tenant", "acme", "--model", "openai/*", "--rpm", "60")
     (secret,) = re.findall(r"sk-gw-\S+", created.stdout)
     public_id = secret.split("-")[2]
@@ -136,7 +140,7 @@ def test_keys_are_made_listed_and_revoked(run: Callable[..., subprocess.Complete
     revoked = run("keys", "revoke", public_id)
     afterwards = run("keys", "list").stdout
 
-    assert f"Key {public_id} (shown this once" in created.stdout
+    assert f"Key {public_id} (shown this once, stored as a hash in {environ['GATEWAY_DATA_DIR']})" in created.stdout
     (line,) = [line for line in listed.splitlines() if public_id in line]
     for shown in ("team", "acme", "openai/*", "60"):
         assert shown in line
@@ -160,19 +164,209 @@ def test_a_running_gateway_follows_keys(demo: Callable[..., Gateway]) -> None:
     assert (status(secret), status("none")) == (401, 401), "guests do not come back"
 
 
-def test_revoking_what_is_not_there_is_an_error(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_revoking_what_is_not_there_is_an_error(
+    run: Callable[..., subprocess.CompletedProcess[str]], environ: dict[str, str]
+) -> None:
     done = run("keys", "revoke", "nobody")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "There is no live key 'nobody'. See gateway keys list.\n"
+    assert done.stderr == f"There is no live key 'nobody' in {environ['GATEWAY_DATA_DIR']}. See gateway keys list.\n"
 
 
 def test_check_says_who_there_is(run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     (tmp_path / "my.yaml").write_text("providers: {mine: {base_url: 'https://h/v1'}}\n")
 
-    assert run("check").stdout == "The configuration is valid. Providers: demo.\n"
-    assert run("check", "--config", "my.yaml").stdout == "The configuration is valid. Providers: mine.\n"
-    assert run("check", XAI_API_KEY="x").stdout == "The configuration is valid. Providers: xai.\n"
+    data = f"Data directory: {tmp_path / 'data'}\n"
+
+    assert run("check").stdout.startswith(f"The configuration is valid. Providers: demo. {data}Note: ")
+    assert run("check", "--config", "my.yaml").stdout == f"The configuration is valid. Providers: mine. {data}"
+    assert run("check", GATEWAY_CONFIG="my.yaml").stdout == f"The configuration is valid. Providers: mine. {data}"
+    assert run("check", XAI_API_KEY="x").stdout == f"The configuration is valid. Providers: xai. {data}"
+    assert "ANTHROPIC_API_KEY is set, but" in run("check", ANTHROPIC_API_KEY="x").stdout
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_everything_that_can_be_known_at_start_is_said_at_start(
+    run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, command: str
+) -> None:
+    """File, environment and flags together, by `serve` as by `check`."""
+    (tmp_path / "my.yaml").write_text(
+        "admin_key: ${NOBODY_SET_THIS:-}\nsecret: os.environ/A-B\nmodels: {fast: groq/llama}\n"
+        "providers: {mine: {base_url: 'host/v1'}}\ncache: {exact: {ttl: .inf, capacity: 1}}\n"
+    )
+    environ = {"OPENAI_API_KEY": "kéy", "OLLAMA_BASE_URL": "http://bad..host", "GATEWAY_LOG_LEVEL": "loud"}
+    (tmp_path / "file").write_text("")
+
+    done = run(
+        command,
+        "-c",
+        "my.yaml",
+        "--port",
+        "99999",
+        "--host",
+        "http://h",
+        **environ,
+        GATEWAY_DATA_DIR=str(tmp_path / "file"),
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    heading, *problems = done.stderr.splitlines()
+    assert heading == "The configuration is not valid:"
+    assert sorted(problem.strip().partition(":")[0] for problem in problems) == [
+        "OLLAMA_BASE_URL",
+        "OPENAI_API_KEY",
+        "admin_key",
+        "cache.exact.capacity",
+        "cache.exact.ttl",
+        "data_dir",
+        "log.level (from GATEWAY_LOG_LEVEL)",
+        "models.fast",
+        "providers.mine.base_url",
+        "secret",
+        "server.host (from --host)",
+        "server.port (from --port)",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_the_gateways_own_address_is_refused_after_all_overrides(
+    run: Callable[..., subprocess.CompletedProcess[str]], command: str
+) -> None:
+    own = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost:4567/v1"}
+
+    done = run(command, "--port", "4567", "--host", "0.0.0.0", **own)
+
+    assert done.returncode == 1
+    assert "OPENAI_BASE_URL: this is the gateway itself" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["secret: ''", "cache: {exact: {capacity: 1}}", "[" * 100_000, "a: &a [*a]", "a: !!int x"]
+)
+def test_nothing_in_a_file_is_a_traceback(
+    run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "my.yaml").write_text(text)
+
+    done = run("serve", "--config", "my.yaml", "--port", "0")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert done.stderr.startswith("The configuration is not valid:\n")
+
+
+@pytest.mark.parametrize("variable", ["GATEWAY_ADMIN_KEY", "GATEWAY_SECRET"])
+def test_a_short_secret_is_refused(run: Callable[..., subprocess.CompletedProcess[str]], variable: str) -> None:
+    done = run("serve", "--port", "0", **{variable: "hunter2"})
+
+    assert done.returncode == 1
+    assert f"(from {variable}): must have 16 to 1024 characters" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_health_asks_the_configured_port(
+    demo: Callable[..., Gateway], run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    gateway = demo()
+    port = gateway.url.rpartition(":")[2]
+
+    alive = run("health", GATEWAY_HOST="0.0.0.0", GATEWAY_PORT=port)
+    gateway.stop()
+    gone = run("health", "--port", port)
+
+    assert (alive.returncode, alive.stdout) == (0, "alive\n")
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert f"127.0.0.1:{port} does not answer" in gone.stderr
+
+
+def test_a_fresh_admin_key_can_be_had(
+    demo: Callable[..., Gateway], run: Callable[..., subprocess.CompletedProcess[str]], environ: dict[str, str]
+) -> None:
+    first = demo()
+    (lost,) = re.findall(r"Admin key: (\S+)", first.output)
+    first.stop()
+
+    done = run("admin-key", "reset")
+    fresh = done.stdout.splitlines()[1]
+    second = demo()
+
+    assert environ["GATEWAY_DATA_DIR"] in done.stdout
+    costs = f"{second.url}/admin/analytics/costs"
+    assert httpx.get(costs, headers={"authorization": f"Bearer {fresh}"}).status_code == 200
+    assert httpx.get(costs, headers={"authorization": f"Bearer {lost}"}).status_code == 401
+    assert run("admin-key", "reset", "--quiet").stdout.startswith("sk-gw-admin-")
+
+
+def test_an_admin_key_of_ones_own_is_not_reset(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = run("admin-key", "reset", GATEWAY_ADMIN_KEY="a key of one's own")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Change it there" in done.stderr
+
+
+def test_keys_are_listed_for_programs(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    run("keys", "create", "--name", "a very long name" * 8, "--model", "openai/*", "--model", "x", "--rpm", "5")
+
+    plain, as_json = run("keys", "list", COLUMNS="20"), run("keys", "list", "--json")
+
+    (key,) = orjson.loads(as_json.stdout)
+    assert (key["models"], key["rpm"], key["concurrency"], key["revoked"]) == (["openai/*", "x"], 5, None, None)
+    heading, line = plain.stdout.splitlines()
+    assert heading.startswith("id ")
+    assert line.startswith(f"{key['id']}  a very long name")
+    assert "openai/*, x" in line
+
+
+def test_ids_are_whole_on_a_narrow_terminal(
+    run: Callable[..., subprocess.CompletedProcess[str]], environ: dict[str, str], tmp_path: Path
+) -> None:
+    run("keys", "create", "--name", "a name of some length", "--model", "openai/gpt-4o-mini", "--rpm", "60")
+    public_id = orjson.loads(run("keys", "list", "--json").stdout)[0]["id"]
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "gateway", "keys", "list"]
+
+    subprocess.run(command, env={**environ, "COLUMNS": "80"}, stdout=follower, stderr=follower, timeout=60, check=True)
+    os.close(follower)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while read := os.read(leader, 65536):
+            shown += read
+    os.close(leader)
+
+    assert public_id.encode() in shown
+
+
+def test_the_data_directory_is_always_named(
+    run: Callable[..., subprocess.CompletedProcess[str]], environ: dict[str, str]
+) -> None:
+    folder = environ["GATEWAY_DATA_DIR"]
+
+    assert folder in run("keys", "list").stderr
+    assert folder in run("keys", "create").stdout
+    assert folder in run("keys", "list").stderr
+
+
+@pytest.mark.parametrize(
+    "option", [["--name", "a\nb"], ["--tenant", "x" * 300], ["--model", "\x1b"], ["--rpm", str(1 << 63)]]
+)
+def test_a_key_takes_no_names_that_cannot_be_shown(
+    run: Callable[..., subprocess.CompletedProcess[str]], option: list[str]
+) -> None:
+    done = run("keys", "create", *option)
+
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+
+
+def test_the_demo_answers_as_any_known_provider(demo: Callable[..., Gateway]) -> None:
+    gateway = demo(ANTHROPIC_API_KEY="k")
+
+    for model in ("demo", "gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-sonnet-4-5"):
+        call = {"model": model, "messages": [{"role": "user", "content": "Hi"}]}
+        answer = httpx.post(f"{gateway.url}/v1/chat/completions", json=call)
+        assert (answer.status_code, answer.headers["x-gateway-provider"]) == (200, "demo"), model
+    unknown = {"model": "nobody/gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
+    assert httpx.post(f"{gateway.url}/v1/chat/completions", json=unknown).status_code == 404
+    assert "the built-in demo answers for every known model" in gateway.output
+    assert "ANTHROPIC_API_KEY is set, but" in gateway.output
 
 
 COMMANDS = [["check"], ["serve"], ["keys", "list"], ["keys", "create"], ["keys", "revoke", "x"]]

@@ -26,7 +26,7 @@ from gateway.cache.exact import Exact
 from gateway.config.datadir import lock, open_keys, usable
 from gateway.config.keystore import KeyStore
 from gateway.config.listing import Listing
-from gateway.config.providers import DEMO_PRICE, aliases, providers
+from gateway.config.providers import DEMO_PRICE, aliases, providers, stand_ins
 from gateway.config.schema import Config
 from gateway.ledger import analytics
 from gateway.ledger.ledger import Ledger
@@ -80,7 +80,9 @@ class App:
         self.pool = Pool()
         self.upstream = Upstream({"http": self.pool, "https": self.pool, "demo": demo})
         self.listing = Listing(self.providers, self.upstream, self.prices)
-        self.router = Router(self.providers, aliases(config, self.providers), self.listing.knows)
+        self.router = Router(
+            self.providers, aliases(config, self.providers), self.listing.knows, stand_ins(self.providers)
+        )
         self.listing.changed = self.router.forget
         self.pipeline = self._pipeline()
         self.server = self._server()

@@ -1,38 +1,58 @@
-"""The command line: `gateway serve`, `check`, `keys` and `version`."""
+"""The command line: `gateway serve`, `check`, `health`, `keys`, `admin-key` and `version`."""
 
 from __future__ import annotations
 
 import os
+import sys
 import typing
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from gateway.app import App
-    from gateway.config.keystore import KeyStore
+    from gateway.config.keystore import KeyRecord, KeyStore
     from gateway.config.schema import Config
+
+HEALTH_TIMEOUT_SECONDS = 2.0
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 keys_cli = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys that callers use.")
+admin_cli = typer.Typer(no_args_is_help=True, help="The key for /admin.")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(admin_cli, name="admin-key")
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", help="A YAML file; none is a working set-up too.")]
+
+def _named(value: typing.Any) -> typing.Any:
+    """Refuses names that could not be shown, logged or sent."""
+    from gateway.config.values import model_name
+
+    for name in value if isinstance(value, list) else [value] if value else []:
+        try:
+            model_name(name)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return value
+
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="A YAML file with settings; optional.")
+]
+Host = Annotated[str | None, typer.Option(help="The address to listen on; also GATEWAY_HOST.")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on, 0 for a free one; also GATEWAY_PORT.")]
+LogLevel = Annotated[
+    str | None, typer.Option(help="debug, info, warning or error; also GATEWAY_LOG_LEVEL.", metavar="LEVEL")
+]
 
 
 @cli.command()
-def serve(
-    config: ConfigFile = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
-) -> None:
-    """Start the gateway."""
-    settings = _load(config)
-    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = settings.model_copy(update={"server": settings.server.model_copy(update=chosen)})
+def serve(config: ConfigFile = None, host: Host = None, port: Port = None, log_level: LogLevel = None) -> None:
+    """Start the gateway. Flags win over the environment, and the environment over the file."""
+    settings = _load(config, {"--host": host, "--port": port, "--log-level": log_level})
 
     import uvloop
 
@@ -40,7 +60,7 @@ def serve(
     from gateway.config import logs
     from gateway.config.datadir import DataDirUnusable, data_dir
 
-    logs.configure()
+    logs.configure(settings.log.level)
 
     async def run() -> None:
         app = App(settings, data_dir(settings, os.environ), os.environ)
@@ -53,13 +73,35 @@ def serve(
 
 
 @cli.command()
-def check(config: ConfigFile = None) -> None:
-    """Say all that is wrong with the configuration at once."""
-    settings = _load(config)
+def check(config: ConfigFile = None, host: Host = None, port: Port = None, log_level: LogLevel = None) -> None:
+    """Say all that is wrong with the configuration at once, environment and flags included."""
+    settings = _load(config, {"--host": host, "--port": port, "--log-level": log_level})
+    from gateway.config.checks import notices
+    from gateway.config.datadir import data_dir
     from gateway.config.providers import providers
 
     names = ", ".join(provider.name for provider in providers(settings, os.environ))
-    typer.echo(f"The configuration is valid. Providers: {names}.")
+    typer.echo(f"The configuration is valid. Providers: {names}. Data directory: {data_dir(settings, os.environ)}")
+    for notice in notices(settings, os.environ):
+        typer.echo(f"Note: {notice}")
+
+
+@cli.command()
+def health(config: ConfigFile = None, host: Host = None, port: Port = None) -> None:
+    """Ask the gateway that runs with these settings whether it is alive; the exit status tells."""
+    from http.client import HTTPConnection, HTTPException
+
+    server = _load(config, {"--host": host, "--port": port}, tool=True).server
+    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104
+    try:
+        connection = HTTPConnection(asked, server.port, timeout=HEALTH_TIMEOUT_SECONDS)
+        connection.request("GET", "/health/live")
+        status = connection.getresponse().status
+    except (OSError, HTTPException) as error:
+        _fail(f"{asked}:{server.port} does not answer: {error}")
+    if status != 200:
+        _fail(f"{asked}:{server.port} answers with status {status}.")
+    typer.echo("alive")
 
 
 @cli.command()
@@ -71,39 +113,43 @@ def version() -> None:
 @keys_cli.command("create")
 def create_key(
     config: ConfigFile = None,
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
+    name: Annotated[str, typer.Option(help="What the key is for.", callback=_named)] = "",
     tenant: Annotated[
-        str, typer.Option(help="The organisation it belongs to; caches are not shared between tenants.")
+        str,
+        typer.Option(help="The organisation it belongs to; tenants do not share cached answers.", callback=_named),
     ] = "default",
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model or pattern that it may use; repeat for more. All by default."),
+        typer.Option(help="A model or pattern that it may use; repeat for more. All by default.", callback=_named),
     ] = None,
-    rpm: Annotated[int | None, typer.Option(min=1, help="Requests per minute.")] = None,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once.")] = None,
+    rpm: Annotated[int | None, typer.Option(min=1, max=1_000_000_000, help="Requests per minute.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, max=1_000_000_000, help="Requests at once.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the secret alone.")] = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
-    store = _key_store(config)
+    folder, store = _key_store(_load(config, {}, tool=True))
     key, secret = store.create(
         name=name, tenant=tenant, models=tuple(model or ()), requests_per_minute=rpm, concurrency=concurrency
     )
-    typer.echo(secret if quiet else f"Key {key.id} (shown this once, stored as a hash):\n{secret}")
+    typer.echo(secret if quiet else f"Key {key.id} (shown this once, stored as a hash in {folder}):\n{secret}")
 
 
 @keys_cli.command("list")
-def list_keys(config: ConfigFile = None) -> None:
+def list_keys(
+    config: ConfigFile = None, json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False
+) -> None:
     """List the keys, without their secrets."""
-    from rich.console import Console
-    from rich.table import Table
+    folder, store = _key_store(_load(config, {}, tool=True))
+    rows = [_described(record) for record in store.records()]
+    if json:
+        import orjson
 
-    table = Table("id", "name", "tenant", "models", "rpm", "concurrency", "created", "revoked")
-    for record in _key_store(config).records():
-        key = record.key
-        limits = (str(key.requests_per_minute or "-"), str(key.concurrency or "-"))
-        times = (_moment(record.created_at), _moment(record.revoked_at))
-        table.add_row(key.id, key.name or "-", key.tenant, ", ".join(key.models) or "all", *limits, *times)
-    Console().print(table)
+        typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+    elif rows:
+        _print_table([{name: _shown(name, value) for name, value in row.items()} for row in rows])
+        typer.echo(f"In {folder}", err=True)
+    else:
+        typer.echo(f"There are no keys in {folder}.", err=True)
 
 
 @keys_cli.command("revoke")
@@ -112,35 +158,102 @@ def revoke_key(
     config: ConfigFile = None,
 ) -> None:
     """End a key; running gateways follow within a second."""
-    if not _key_store(config).revoke(key):
-        _fail(f"There is no live key '{key}'. See gateway keys list.")
+    folder, store = _key_store(_load(config, {}, tool=True))
+    if not store.revoke(key):
+        _fail(f"There is no live key '{key}' in {folder}. See gateway keys list.")
     typer.echo(f"Key {key} is revoked.")
+
+
+@admin_cli.command("reset")
+def reset_admin_key(
+    config: ConfigFile = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the key alone.")] = False,
+) -> None:
+    """Replace the admin key that the gateway made. The new one is shown this once."""
+    from gateway.policy.keys import digest, new_admin_secret
+
+    settings = _load(config, {}, tool=True)
+    if settings.admin_key is not None:
+        _fail("The admin key is set by GATEWAY_ADMIN_KEY or in the configuration file. Change it there.")
+    folder, store = _key_store(settings)
+    fresh = new_admin_secret()
+    store.keep_secret("admin", digest(fresh))
+    typer.echo(
+        fresh
+        if quiet
+        else f"Admin key (shown this once, stored as a hash in {folder}):\n{fresh}\n"
+        "A gateway that is running takes it up when it is restarted."
+    )
 
 
 def main() -> None:
     cli()
 
 
-def _load(path: Path | None) -> Config:
-    from gateway.config.load import ConfigError, load
+def _load(path: Path | None, flags: Mapping[str, object], *, tool: bool = False) -> Config:
+    from gateway.config.load import load, load_for_tools
+    from gateway.config.problem import ConfigError
 
     try:
-        return load(path)
+        return (load_for_tools if tool else load)(path, os.environ, flags)
     except ConfigError as error:
         _fail("The configuration is not valid:\n" + "\n".join(f"  {problem}" for problem in error.problems))
 
 
-def _key_store(config: Path | None) -> KeyStore:
+def _key_store(config: Config) -> tuple[Path, KeyStore]:
+    """The data directory that a gateway with these settings uses, and its keys."""
     from gateway.config.datadir import DataDirUnusable, data_dir, open_keys
 
     try:
-        return open_keys(data_dir(_load(config), os.environ))
-    except (DataDirUnusable, OSError) as error:
+        folder = data_dir(config, os.environ).absolute()
+        return folder, open_keys(folder)
+    except (DataDirUnusable, OSError, RuntimeError) as error:
         _fail(str(error))
+
+
+def _described(record: KeyRecord) -> dict[str, Any]:
+    key = record.key
+    return {
+        "id": key.id,
+        "name": key.name,
+        "tenant": key.tenant,
+        "models": list(key.models),
+        "rpm": key.requests_per_minute,
+        "concurrency": key.concurrency,
+        "created": _moment(record.created_at),
+        "revoked": _moment(record.revoked_at),
+    }
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "models":
+        return ", ".join(value) or "all"
+    return str(value) if value else "-"
+
+
+def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
+    """A table as wide as the terminal, ids whole; elsewhere plain columns, nothing cut."""
+    if not sys.stdout.isatty():
+        widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+        for row in [{name: name for name in widths}, *rows]:
+            typer.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for name in rows[0]:
+        table.add_column(name, no_wrap=name == "id", min_width=12 if name == "id" else None, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row.values()))
+    Console().print(table)
 
 
 def _greet(app: App, host: str, port: int) -> None:
     """Says what somebody needs for the first call."""
+    from gateway.config.checks import notices
+
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     shown = address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1")  # noqa: S104
     models = app.first_models()
@@ -149,6 +262,8 @@ def _greet(app: App, host: str, port: int) -> None:
     typer.echo(f"Models:    {', '.join(models)}, … (GET /v1/models has them all)")
     if app.admin_key:
         typer.echo(f"Admin key: {app.admin_key}   (shown this once; GATEWAY_ADMIN_KEY sets your own)")
+    for notice in notices(app.config, os.environ):
+        typer.echo(f"Note:      {notice}")
     if app.keyring.open_to_guests:
         typer.echo("Keys:      none yet, so calls from this machine need none; make one with: gateway keys create")
         authorization = ""
@@ -163,8 +278,8 @@ curl {shown}/v1/chat/completions{authorization} \\
 """)
 
 
-def _moment(seconds: int | None) -> str:
-    return "-" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+def _moment(seconds: int | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _fail(message: str) -> typing.NoReturn:

@@ -202,3 +202,18 @@ def test_a_secret_is_long_and_fresh_and_names_its_id() -> None:
 def test_a_keys_repr_does_not_show_its_hash() -> None:
     assert digest(SECRET).hex() not in repr(KEY)
     assert "digest" not in repr(KEY)
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_nothing_is_nobodys_key(anonymous: bool) -> None:
+    """Even where an empty admin key or an empty secret was stored."""
+    ring = Keyring(digest(""), anonymous=anonymous)
+    ring.replace([Key("", digest(""))], ever=not anonymous)
+
+    with pytest.raises(AuthenticationFailed if not anonymous else PermissionRefused):
+        ring.require_admin("")
+    if anonymous:
+        assert ring.authenticate("").id == keys.ANONYMOUS
+    else:
+        with pytest.raises(AuthenticationFailed):
+            ring.authenticate("")

@@ -1,110 +1,105 @@
-"""From a file and the environment to a `Config`, or to a list of everything that is wrong with them."""
+"""From a file, the environment and flags to a `Config`, or to a list of everything that is wrong with them."""
 
 from __future__ import annotations
 
 import difflib
 import os
-import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
-from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from gateway.config.checks import problems
+from gateway.config.document import Unreadable, read
+from gateway.config.environment import overrides, place, remove, resolved
+from gateway.config.problem import ConfigError, Location, Problem
 from gateway.config.schema import Config
-from gateway.providers.table import ROWS
 
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_LITELLM = "os.environ/"
-Path_ = tuple[str | int, ...]
+NO_FLAGS: Mapping[str, object] = types.MappingProxyType({})
 
 
-class ConfigError(Exception):
-    """The configuration is not usable; `problems` says why, one line each."""
+def load(path: Path | None, environ: Mapping[str, str] = os.environ, flags: Mapping[str, object] = NO_FLAGS) -> Config:
+    """The configuration to serve with; the file is optional. Flags win over the environment, and that over the file.
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-def load(path: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
-    """Reads the file (none is a working set-up too), with the environment's overrides; raises `ConfigError` with all problems."""
-    raw = _parse(path) if path else {}
-    missing: list[str] = []
-    raw = _expand(raw, environ, (), missing)
-    _override(raw, environ)
-    try:
-        config = Config.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(missing + [_explain(detail) for detail in error.errors()]) from None
-    if problems := missing + list(_cross_check(config)):
-        raise ConfigError(problems)
-    return config
+    `flags` is keyed like `environment.FLAGS`. Raises `ConfigError` with all problems, those of the providers, the data
+    directory and the environment included.
+    """
+    draft = Draft(path, environ, flags)
+    found = draft.unresolved + draft.invalid
+    found += [
+        problem for problem in problems(draft.config, environ) if not any(problem.touches(known) for known in found)
+    ]
+    if found:
+        raise ConfigError(found)
+    return draft.config
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}"]) from error
-    except yaml.MarkedYAMLError as error:  # its full text quotes the file, and with it perhaps a secret
-        at = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError([f"{path}: not valid YAML{at}: {error.problem}"]) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from error
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise ConfigError([f"{path}: expected a mapping such as 'server:', not {type(raw).__name__}"])
-    return raw
+def load_for_tools(
+    path: Path | None, environ: Mapping[str, str] = os.environ, flags: Mapping[str, object] = NO_FLAGS
+) -> Config:
+    """The configuration as `gateway keys` needs it: valid, but other variables than the data directory's may be missing here."""
+    draft = Draft(path, environ, flags)
+    if found := [problem for problem in draft.unresolved if problem.at == ("data_dir",)] + draft.invalid:
+        raise ConfigError(found)
+    return draft.config
 
 
-def _expand(value: Any, environ: Mapping[str, str], at: Path_, missing: list[str]) -> Any:
-    """Replaces `${VAR}`, `${VAR:-default}` and `os.environ/VAR` in every string."""
-    if isinstance(value, dict):
-        return {key: _expand(inner, environ, (*at, str(key)), missing) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_expand(inner, environ, (*at, index), missing) for index, inner in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-    if value.startswith(_LITELLM):
-        value = f"${{{value.removeprefix(_LITELLM)}}}"
+class Draft:
+    """What can be made of the settings: `config`, without the values that `unresolved` and `invalid` name."""
 
-    def look_up(match: re.Match[str]) -> str:
-        name, default = match.groups()
-        found = environ.get(name, default)
-        if found is None:
-            missing.append(f"{_dotted(at)}: the environment variable {name} is not set")
-            return ""
-        return found
+    def __init__(self, path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> None:
+        self.unresolved: list[Problem] = []
+        self.invalid: list[Problem] = []
+        self._origins: dict[Location, str] = {}
+        try:
+            raw: dict[str, Any] = resolved(read(path) if path else {}, environ, (), self.unresolved)
+        except Unreadable as error:
+            raise ConfigError([str(error)]) from None
+        for origin, at, value in overrides(environ, flags):
+            place(raw, at, value)
+            self._origins[at] = origin
+            self.unresolved = [problem for problem in self.unresolved if problem.at != at]
+        self.config = self._validated(raw)
 
-    return _REFERENCE.sub(look_up, value)
+    def _validated(self, raw: dict[str, Any]) -> Config:
+        """Takes out what is wrong and validates the rest, so one mistake does not hide another."""
+        while True:
+            try:
+                return Config.model_validate(raw)
+            except ValidationError as error:
+                details = error.errors(include_url=False, include_input=False, include_context=False)
+            wrong = [self._noted(detail) for detail in details]
+            for at in sorted(wrong, key=_by_index, reverse=True):
+                remove(raw, at)
+
+    def _noted(self, detail: Any) -> Location:
+        """Lists one of pydantic's errors; the value to take out."""
+        at: Location = detail["loc"]
+        if "[key]" in at:
+            at = at[: at.index("[key]")]
+        problem = Problem(at, _explanation(detail), self._origins.get(at, ""))
+        if not any(problem.follows_from(known) for known in self.unresolved + self.invalid):
+            self.invalid.append(problem)
+        return at[:-1] if detail["type"] == "missing" else at
 
 
-def _override(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
-    if port := environ.get("GATEWAY_PORT"):
-        server = raw.setdefault("server", {})
-        if isinstance(server, dict):
-            server["port"] = port
-    for name in ("data_dir", "admin_key", "secret"):
-        if value := environ.get(f"GATEWAY_{name.upper()}"):
-            raw[name] = value
+def _by_index(at: Location) -> list[tuple[int, str]]:
+    return [(step, "") if isinstance(step, int) else (-1, step) for step in at]
 
 
-def _explain(detail: Any) -> str:
-    at: Path_ = detail["loc"]
+def _explanation(detail: Any) -> str:
+    at: Location = detail["loc"]
     if detail["type"] != "extra_forbidden":
-        return f"{_dotted(at)}: {detail['msg']}"
+        return str(detail["msg"]).removeprefix("Value error, ")
     known = _fields_at(at[:-1])
-    near = difflib.get_close_matches(str(at[-1]), known, 1, 0.5)
+    near = difflib.get_close_matches(str(at[-1])[:80], known, 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"
-    return f"{_dotted(at)}: unknown key; {hint}"
+    return f"unknown key; {hint}"
 
 
-def _fields_at(at: Path_) -> list[str]:
+def _fields_at(at: Location) -> list[str]:
     """The field names of the section that a path leads to."""
     model: Any = Config
     for step in at:
@@ -115,36 +110,3 @@ def _fields_at(at: Path_) -> list[str]:
         if get_origin(model) in (types.UnionType,):
             model = next(arm for arm in get_args(model) if arm is not type(None))
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-def _cross_check(config: Config) -> Iterator[str]:
-    for name, provider in config.providers.items():
-        if provider.base_url is None and name not in ROWS:
-            yield f"providers.{name}.base_url: missing; only {', '.join(ROWS)} need none"
-        if provider.base_url is not None:
-            here = {"127.0.0.1", "localhost", "::1", config.server.host}
-            scheme, host, port = _address(provider.base_url)
-            if scheme not in ("http", "https") or not host:
-                yield f"providers.{name}.base_url: must be an http or https URL such as https://host/v1"
-            elif port == config.server.port and host in here:
-                yield f"providers.{name}.base_url: this is the gateway itself; every call would go round in a circle"
-    for alias, target in config.models.items():
-        provider_name, slash, model = target.partition("/")
-        if not slash or not model:
-            yield f"models.{alias}: must be 'provider/model', not '{target}'"
-        elif provider_name not in config.providers and provider_name not in ROWS and provider_name != "demo":
-            near = difflib.get_close_matches(provider_name, [*config.providers, *ROWS], 1)
-            yield f"models.{alias}: no provider '{provider_name}'" + (f"; did you mean '{near[0]}'?" if near else "")
-
-
-def _address(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port; empty where there are none."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname or "", parts.port
-    except ValueError:
-        return "", "", None
-
-
-def _dotted(at: Path_) -> str:
-    return ".".join(str(step) for step in at) or "configuration"

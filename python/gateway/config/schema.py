@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-Positive = Annotated[float, Field(gt=0)]
-Size = Annotated[int, Field(gt=0)]
-Dollars = Annotated[float, Field(ge=0, le=1e6)]
+from gateway.config.values import (
+    AnswerBytes,
+    ApiKey,
+    BaseUrl,
+    BodyBytes,
+    CacheBytes,
+    Dollars,
+    Drain,
+    Host,
+    ModelName,
+    Port,
+    ProviderName,
+    Rate,
+    Seconds,
+    Secret,
+    folder,
+    in_lower_case,
+)
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _left_empty(cls, value: Any) -> Any:
+        """A setting or section that is named and left empty has its default."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            return value
+        return {name: inner for name, inner in value.items() if inner is not None or name not in cls.model_fields}
+
 
 class ServerConfig(Strict):
     """Where and how the gateway listens. Times are seconds, sizes bytes."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 4000
-    max_body: Size = 32 << 20
-    header_timeout: Positive = 15.0
-    body_timeout: Positive = 60.0
-    keepalive: Positive = 75.0
-    write_timeout: Positive = 60.0
-    drain: Annotated[float, Field(ge=0)] = 30.0
+    host: Host = "127.0.0.1"
+    port: Port = 4000
+    max_body: BodyBytes = 32 << 20
+    header_timeout: Seconds = 15.0
+    body_timeout: Seconds = 60.0
+    keepalive: Seconds = 75.0
+    write_timeout: Seconds = 60.0
+    drain: Drain = 30.0
 
 
 class AuthConfig(Strict):
@@ -38,19 +63,19 @@ class AuthConfig(Strict):
 class TimeoutsConfig(Strict):
     """Seconds to wait for a connection, for the head of an answer, and between two reads of it."""
 
-    connect: Positive = 10.0
-    headers: Positive = 600.0
-    idle: Positive = 300.0
+    connect: Seconds = 10.0
+    headers: Seconds = 600.0
+    idle: Seconds = 300.0
 
 
 class ProviderConfig(Strict):
     """One provider. A name that is built in needs nothing but a key; any other needs a `base_url`."""
 
-    base_url: str | None = None
-    api_key: SecretStr | None = None
+    base_url: BaseUrl | None = None
+    api_key: ApiKey | None = None
     dialect: Literal["openai"] = "openai"
-    models: list[str] = []
-    prices: str | None = None
+    models: list[ModelName] = []
+    prices: ModelName | None = None
     timeouts: TimeoutsConfig = TimeoutsConfig()
 
 
@@ -69,9 +94,9 @@ class ExactConfig(Strict):
     """The exact cache. `sampled: false` leaves calls alone whose temperature is not 0."""
 
     enabled: bool = True
-    capacity: Size = 256 << 20
-    largest: Size = 8 << 20
-    ttl: Positive = 86_400.0
+    capacity: CacheBytes = 256 << 20
+    largest: AnswerBytes = 8 << 20
+    ttl: Seconds = 86_400.0
     sampled: bool = True
 
 
@@ -82,20 +107,27 @@ class CacheConfig(Strict):
 class LimitsConfig(Strict):
     """What a key may do that sets no limits of its own."""
 
-    requests_per_minute: Size | None = None
-    concurrency: Size | None = None
+    requests_per_minute: Rate | None = None
+    concurrency: Rate | None = None
+
+
+class LogConfig(Strict):
+    """How much is logged on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(in_lower_case)] = "info"
 
 
 class Config(Strict):
     """Everything that an operator can set."""
 
     server: ServerConfig = ServerConfig()
-    data_dir: Path | None = None
-    admin_key: SecretStr | None = None
-    secret: SecretStr | None = None
+    data_dir: Annotated[Path, BeforeValidator(folder)] | None = None
+    admin_key: Secret | None = None
+    secret: Secret | None = None
     auth: AuthConfig = AuthConfig()
-    providers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ProviderConfig] = {}
-    models: dict[str, str] = {}
-    prices: dict[str, PriceConfig] = {}
+    providers: dict[ProviderName, ProviderConfig] = {}
+    models: dict[ModelName, ModelName] = {}
+    prices: dict[ModelName, PriceConfig] = {}
     cache: CacheConfig = CacheConfig()
     limits: LimitsConfig = LimitsConfig()
+    log: LogConfig = LogConfig()

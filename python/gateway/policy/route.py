@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gateway.errors import ModelNotFound
 from gateway.providers.base import Provider, Target
@@ -26,8 +27,11 @@ class Router:
         providers: Sequence[Provider],
         aliases: Mapping[str, Target],
         knows: Callable[[Provider, str], bool],
+        stand_ins: Mapping[str, Provider] = MappingProxyType({}),
     ) -> None:
+        """`stand_ins` answer for the names of providers that are not configured."""
         self.providers = {provider.name: provider for provider in providers}
+        self._by_name = {**stand_ins, **self.providers}
         self.aliases = aliases
         self._knows = knows
         self._plans: dict[str, tuple[Step, ...]] = {}
@@ -49,7 +53,7 @@ class Router:
         if target := self.aliases.get(model):
             return target
         name, slash, rest = model.partition("/")
-        if slash and rest and (provider := self.providers.get(name)):
+        if slash and rest and (provider := self._by_name.get(name)):
             return Target(provider, rest)
         for provider in self.providers.values():
             if self._knows(provider, model):

@@ -45,3 +45,18 @@ ROWS: dict[str, Row] = {
     "ollama": Row("http://127.0.0.1:11434/v1", "OLLAMA", keyless=True),
     "vllm": Row("http://127.0.0.1:8000/v1", "VLLM", keyless=True),
 }
+
+UNSUPPORTED: dict[str, tuple[str, str]] = {
+    "ANTHROPIC_API_KEY": ("Anthropic", "https://api.anthropic.com/v1"),
+    "GEMINI_API_KEY": ("Google", "https://generativelanguage.googleapis.com/v1beta/openai"),
+    "GOOGLE_API_KEY": ("Google", "https://generativelanguage.googleapis.com/v1beta/openai"),
+    "COHERE_API_KEY": ("Cohere", "https://api.cohere.ai/compatibility/v1"),
+    "CO_API_KEY": ("Cohere", "https://api.cohere.ai/compatibility/v1"),
+    "PERPLEXITY_API_KEY": ("Perplexity", "https://api.perplexity.ai"),
+    "CEREBRAS_API_KEY": ("Cerebras", "https://api.cerebras.ai/v1"),
+    "AZURE_OPENAI_API_KEY": ("Azure OpenAI", "https://NAME.openai.azure.com/openai/v1"),
+}
+"""Well-known key variables that start no provider by themselves: whose they are, and an address with OpenAI's wire format."""
+
+UNSUPPORTED_NAMES = ("anthropic", "google", "gemini", "cohere", "perplexity", "cerebras", "azure")
+"""What those are usually called before the slash of `provider/model`."""
