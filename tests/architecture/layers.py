@@ -22,7 +22,7 @@ ORDER = (
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 
 # Every other module of providers/ is a dialect, and dialects are strangers to each other.
-SHARED_BY_DIALECTS = {"__init__", "base", "table"}
+SHARED_BY_DIALECTS = {"__init__", "base", "complaint", "table"}
 
 Import = tuple[int, str]
 

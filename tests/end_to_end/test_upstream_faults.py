@@ -185,21 +185,14 @@ def test_a_provider_without_a_name_or_without_tls(launch: Any, upstream: Upstrea
     assert "127.0.0.1" not in answer.text
 
 
-def test_a_kept_alive_connection_that_the_provider_closed_costs_no_call(gateway: Gateway, upstream: Upstream) -> None:
+def test_what_a_provider_read_and_did_not_answer_is_not_sent_again(gateway: Gateway, upstream: Upstream) -> None:
     assert post(gateway, "kept alive, once").status_code == 200
-    calls = 0
+    upstream.answer = script(0.3, RESET)
 
-    async def close_the_first(request: Received) -> AsyncIterator[Any]:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            yield RESET
-        async for step in whole("Again."):
-            yield step
+    answer = post(gateway, "kept alive, again")
 
-    upstream.answer = close_the_first
-
-    assert post(gateway, "kept alive, again").status_code == 200
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_interrupted")
+    assert len(upstream.calls) == 2, "it would be paid for twice"
 
 
 def test_429_is_passed_on_with_its_retry_after(gateway: Gateway, upstream: Upstream) -> None:

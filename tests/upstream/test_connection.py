@@ -20,7 +20,7 @@ from gateway.errors import (
 )
 from gateway.providers.base import Outgoing, Provider, Timeouts
 from gateway.providers.table import OPENAI
-from gateway.upstream.connection import PAUSE_AT
+from gateway.upstream.connection import HELD_LIMIT
 from gateway.upstream.pool import HttpExchange, Pool
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -115,7 +115,7 @@ async def test_a_request_is_one_head_and_the_body() -> None:
         port = provider.base_url.rpartition(":")[2].removesuffix("/v1")
         assert request.startswith(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:%b\r\n" % port.encode())
         assert b"\r\nauthorization: Bearer k\r\n" in request
-        assert request.endswith(b'\r\ncontent-length: 7\r\n\r\n{"x":1}')
+        assert request.endswith(b'\r\nx-gateway-hops: 1\r\ncontent-length: 7\r\n\r\n{"x":1}')
 
 
 @pytest.mark.parametrize("answer", [sized(b"hello"), chunked(b"hel", b"lo")], ids=["sized", "chunked"])
@@ -311,21 +311,6 @@ async def test_an_answer_that_nobody_asked_for_closes_an_idle_connection() -> No
         assert server.connections == 2
 
 
-async def test_a_reused_connection_that_was_closed_costs_a_fresh_one_and_no_error() -> None:
-    served: list[None] = []
-
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        served.append(None)
-        if len(served) == 2:
-            writer.transport.abort()
-            raise ConnectionResetError
-        writer.write(sized(b"hello"))
-
-    async with serving(serve) as (server, pool, provider):
-        assert [await ask(pool, provider), await ask(pool, provider)] == [(200, b"hello")] * 2
-        assert (server.connections, len(served)) == (2, 3)
-
-
 async def test_a_fresh_connection_that_is_closed_is_not_tried_again() -> None:
     async with serving(sends(close=True)) as (server, pool, provider):
         with pytest.raises(UpstreamInterrupted):
@@ -425,7 +410,7 @@ async def test_a_slow_reader_stops_the_provider_and_is_no_timeout() -> None:
             assert written[0] < total // 2
 
             data = len(await exchange.read())
-            assert data <= PAUSE_AT + (1 << 20)
+            assert data <= HELD_LIMIT
             while read := await exchange.read():
                 data += len(read)
         assert first + data == total
@@ -461,8 +446,8 @@ async def test_a_cancelled_call_hangs_up() -> None:
         assert len(pool) == 0
 
 
-async def test_headers_have_no_case() -> None:
-    answer = sized(b"x", b"Retry-After: 7", b"X-Y:  z ")
+async def test_headers_that_mean_something_are_kept_and_have_no_case() -> None:
+    answer = sized(b"x", b"Retry-After: 7", b"Content-Type:  text/plain ", b"Set-Cookie: a=b", b"X-Y: z")
     async with serving(sends(answer)) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
-        assert (exchange.headers["retry-after"], exchange.headers["x-y"]) == ("7", "z")
+        assert exchange.headers == {"retry-after": "7", "content-type": "text/plain", "content-length": "1"}
         await body(exchange)

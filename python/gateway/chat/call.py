@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+HOPS_HEADER = "x-gateway-hops"
+"""The request header that counts the gateways a call has come through, so that one cannot go round in circles."""
+MAX_HOPS = 3
+
 
 @dataclass(slots=True)
 class Call:
@@ -19,3 +23,5 @@ class Call:
     """The Cache-Control header; empty when there is none."""
     body: Callable[[], Awaitable[bytes]]
     """Reads the decompressed body, or raises what is wrong with it."""
+    hops: int = 0
+    """Gateways that it has come through, as `HOPS_HEADER` says."""

@@ -63,6 +63,7 @@ def _configured(name: str, section: ProviderConfig, environ: Mapping[str, str]) 
         base_url or "",
         DIALECTS[row.dialect if row else section.dialect],
         api_key=key,
+        key_variable=row.key_variable if row else "",
         prices=section.prices or (row.prices if row else name),
         models=tuple(section.models),
         timeouts=Timeouts(timeouts.connect, timeouts.headers, timeouts.idle),

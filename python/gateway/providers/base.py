@@ -26,11 +26,19 @@ class Provider:
     base_url: str
     dialect: Dialect
     api_key: str = field(default="", repr=False)
+    key_variable: str = ""
+    """The environment variable that the key may come from."""
     prices: str = ""
     """The provider's id in the price catalogue."""
     models: tuple[str, ...] = ()
     """Bare model names that the operator says it serves."""
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @property
+    def key_setting(self) -> str:
+        """Where the operator sets the key, as a message names it."""
+        setting = f"providers.{self.name}.api_key"
+        return f"{self.key_variable} or {setting}" if self.key_variable else setting
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class DemoExchange:
 class Demo:
     """The transport for the scheme `demo`."""
 
-    async def send(self, provider: Provider, outgoing: Outgoing) -> DemoExchange:
+    async def send(self, provider: Provider, outgoing: Outgoing, hops: int = 0) -> DemoExchange:
         if outgoing.path == "/models":
             listing = {"object": "list", "data": [{"id": "demo", "object": "model"}]}
             return DemoExchange(200, [(0.0, orjson.dumps(listing))])

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import logging
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from gateway.errors import UpstreamInterrupted, UpstreamTimeout, UpstreamUnreachable
+from gateway.errors import UpstreamUnreachable
 from gateway.providers.base import Outgoing, Provider
-from gateway.upstream.connection import Connection
+from gateway.upstream.answer import Answer
+from gateway.upstream.connection import READ_SIZE, Connection
+from gateway.upstream.dialer import Dialer
+from gateway.upstream.origin import Origin
 
-IDLE_SECONDS = 55.0
-"""A connection that has been idle for longer is not used again: many servers close theirs after 60 s."""
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 5.0
 
 
 class Exchange(Protocol):
-    """One answer under way. Leaving the `async with` gives the connection back, or closes it when the answer was not read out."""
+    """One answer under way.
+
+    Leaving the `async with` gives the connection back once the answer has come to its end, for which nobody waits. Leaving it
+    by an exception in mid-answer closes the connection at once.
+    """
 
     @property
     def status(self) -> int: ...
@@ -41,40 +48,21 @@ class Exchange(Protocol):
 
 
 class Transport(Protocol):
-    """A way to reach a provider."""
+    """A way to reach a provider. `hops` is how many gateways the call came through before this one."""
 
-    async def send(self, provider: Provider, outgoing: Outgoing) -> Exchange: ...
+    async def send(self, provider: Provider, outgoing: Outgoing, hops: int = 0) -> Exchange: ...
     async def close(self) -> None: ...
-
-
-class Origin:
-    """Where a provider is: parsed once, with its idle connections, the latest used on top."""
-
-    def __init__(self, provider: Provider) -> None:
-        url = urlsplit(provider.base_url)
-        self.tls = url.scheme == "https"
-        self.host = url.hostname or ""
-        self.port = url.port or (443 if self.tls else 80)
-        self.prefix = url.path.rstrip("/")
-        self.authority = url.netloc.rpartition("@")[2]
-        self.idle: list[tuple[float, Connection]] = []
-
-    def head(self, outgoing: Outgoing) -> bytes:
-        lines = [f"{outgoing.method} {self.prefix}{outgoing.path} HTTP/1.1", f"host: {self.authority}"]
-        lines += [f"{name}: {value}" for name, value in outgoing.headers]
-        lines += ["content-type: application/json", "accept-encoding: identity", "user-agent: llm-gateway"]
-        lines += [f"content-length: {len(outgoing.body)}", "\r\n"]
-        return "\r\n".join(lines).encode("latin-1")
 
 
 class HttpExchange:
     """An `Exchange` over one pooled connection."""
 
-    __slots__ = ("_connection", "_origin", "headers", "status")
+    __slots__ = ("_connection", "headers", "read", "status")
 
-    def __init__(self, connection: Connection, origin: Origin) -> None:
-        self._connection, self._origin = connection, origin
-        self.status, self.headers = connection.status, connection.headers
+    def __init__(self, connection: Connection, answer: Answer) -> None:
+        self._connection = connection
+        self.read = connection.read
+        self.status, self.headers = answer.status, answer.headers
 
     async def __aenter__(self) -> HttpExchange:
         return self
@@ -82,17 +70,11 @@ class HttpExchange:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._connection.reusable:
-            self._origin.idle.append((asyncio.get_running_loop().time(), self._connection))
-        else:
-            self._connection.abort()
+        self._connection.leave(content=kind is None)
 
     @property
     def waited_us(self) -> int:
         return self._connection.waited_us
-
-    async def read(self) -> bytes:
-        return await self._connection.read()
 
 
 class Pool:
@@ -100,75 +82,63 @@ class Pool:
 
     def __init__(self) -> None:
         self._origins: dict[str, Origin] = {}
-        self._open: set[Connection] = set()
-        self._tls: ssl.SSLContext | None = None
+        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._dialer = Dialer()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._sweeps_well = True
 
-    async def send(self, provider: Provider, outgoing: Outgoing) -> HttpExchange:
+    async def send(self, provider: Provider, outgoing: Outgoing, hops: int = 0) -> HttpExchange:
         """Sends a request and returns once the head of the answer is there; raises an `UpstreamError`.
 
-        A reused connection that closes without one byte of an answer was closed before the request reached anybody,
-        so that the request is sent again on a fresh one, once.
+        What the provider cannot have read any of is sent again over a fresh connection, once. What it may have read is not:
+        an `UpstreamInterrupted` leaves it to the caller whether to risk paying twice.
         """
-        origin = self._origins.get(provider.name)
-        if origin is None:
-            origin = self._origins[provider.name] = Origin(provider)
-        head = origin.head(outgoing)
-        connection = self._reuse(origin) or await self._connect(origin, provider)
-        reused = connection.exchanges > 0
-        try:
+        origin = self._origin(provider)
+        head = origin.head(outgoing, hops)
+        if connection := origin.reuse():
             try:
-                await connection.request(head, outgoing.body)
-            except (UpstreamInterrupted, UpstreamUnreachable):
-                if not (reused and connection.silent):
-                    raise
-                connection = await self._connect(origin, provider)
-                await connection.request(head, outgoing.body)
-        except BaseException:
-            connection.abort()
-            raise
-        return HttpExchange(connection, origin)
+                return HttpExchange(connection, await connection.request(head, outgoing.body))
+            except UpstreamUnreachable:
+                pass
+        connection = await self._dialer.dial(origin)
+        self._keep_sweeping()
+        return HttpExchange(connection, await connection.request(head, outgoing.body))
 
     async def close(self) -> None:
         """Closes every connection."""
-        for connection in list(self._open):
-            connection.abort()
+        for origin in self._origins.values():
+            origin.close()
 
     def __len__(self) -> int:
         """Connections open, in use or idle."""
-        return len(self._open)
+        return sum(len(origin.open) for origin in self._origins.values())
 
-    def _reuse(self, origin: Origin) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
-        while origin.idle:
-            since, connection = origin.idle.pop()
-            if since >= oldest and connection.reusable:
-                return connection
-            connection.abort()
-        return None
+    def _origin(self, provider: Provider) -> Origin:
+        origin = self._origins.get(provider.name)
+        if origin is None:
+            try:
+                origin = Origin(provider, self._buffer, asyncio.get_running_loop().time)
+            except ValueError as error:
+                raise UpstreamUnreachable(f"{provider.name} has a base_url that is not a URL.") from error
+            self._origins[provider.name] = origin
+        return origin
 
-    async def _connect(self, origin: Origin, provider: Provider) -> Connection:
-        loop = asyncio.get_running_loop()
+    def _keep_sweeping(self) -> None:
+        if self._sweeper is None and len(self):
+            self._sweeper = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        """Closes idle connections in time; goes on for as long as there are connections."""
+        self._sweeper = None
         try:
-            async with asyncio.timeout(provider.timeouts.connect):
-                _, connection = await loop.create_connection(
-                    lambda: Connection(loop, provider, self._open.discard),
-                    origin.host,
-                    origin.port,
-                    ssl=self._context() if origin.tls else None,
-                )
-        except TimeoutError as error:
-            raise UpstreamTimeout(f"{provider.name} did not accept a connection in time.") from error
-        except ssl.SSLError as error:
-            raise UpstreamUnreachable(f"{provider.name} could not be reached: no trusted TLS connection.") from error
-        except OSError as error:
-            raise UpstreamUnreachable(f"{provider.name} could not be reached.") from error
-        self._open.add(connection)
-        return connection
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-        return self._tls
+            for origin in self._origins.values():
+                origin.expire()
+            self._sweeps_well = True
+        except Exception:
+            if self._sweeps_well:
+                log.exception("idle connections to providers could not be closed; trying on")
+            self._sweeps_well = False
+        self._keep_sweeping()
 
 
 class Upstream:
@@ -177,8 +147,8 @@ class Upstream:
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports
 
-    async def send(self, provider: Provider, outgoing: Outgoing) -> Exchange:
-        return await self._transports[provider.base_url.partition(":")[0]].send(provider, outgoing)
+    async def send(self, provider: Provider, outgoing: Outgoing, hops: int = 0) -> Exchange:
+        return await self._transports[provider.base_url.partition(":")[0].lower()].send(provider, outgoing, hops)
 
     async def close(self) -> None:
         for transport in set(self._transports.values()):

@@ -1,0 +1,90 @@
+"""Where a provider is, and the connections to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from gateway.chat.call import HOPS_HEADER
+from gateway.errors import UpstreamUnreachable
+from gateway.providers.base import Outgoing, Provider
+from gateway.upstream.answer import Answer
+from gateway.upstream.connection import IDLE, Connection
+
+IDLE_SECONDS = 55.0
+"""How long an idle connection is kept, at most: many servers close theirs after 60 s."""
+IDLE_LIMIT = 512
+"""Idle connections that are kept."""
+_HINT = re.compile(r"\btimeout=(\d{1,5})\b")
+_STANDARD = f"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: llm-gateway\r\n{HOPS_HEADER}: "
+
+
+class Origin:
+    """A provider's address, parsed once, and its connections: the idle ones in the order of use, the latest on top."""
+
+    def __init__(self, provider: Provider, buffer: memoryview, clock: Callable[[], float]) -> None:
+        self.provider, self.buffer, self._clock = provider, buffer, clock
+        url = urlsplit(provider.base_url)
+        self.tls = url.scheme == "https"
+        self.host = url.hostname or ""
+        self.port = url.port or (443 if self.tls else 80)
+        self._prefix = url.path.rstrip("/")
+        self._query = f"?{url.query}" if url.query else ""
+        self._host = f" HTTP/1.1\r\nhost: {url.netloc.rpartition('@')[2]}\r\n"
+        self.open: set[Connection] = set()
+        self._idle: dict[Connection, float] = {}
+
+    def head(self, outgoing: Outgoing, hops: int) -> bytes:
+        """The request line and headers of a request that came over so many hops."""
+        target = f"{self._prefix}{outgoing.path}{self._query}"
+        lines = [f"{name}: {value}" for name, value in outgoing.headers]
+        given = "".join((target, *lines))
+        if " " in target or not (given.isascii() and given.isprintable()):
+            raise UpstreamUnreachable(
+                f"{self.provider.name} cannot be asked: its API key or address holds a character that HTTP does not allow. "
+                f"Check {self.provider.key_setting}."
+            )
+        lines.append(f"{_STANDARD}{hops + 1}\r\ncontent-length: {len(outgoing.body)}\r\n\r\n")
+        return (f"{outgoing.method} {target}{self._host}" + "\r\n".join(lines)).encode("ascii")
+
+    def reuse(self) -> Connection | None:
+        """An idle connection that may be asked, if there is one."""
+        now = self._clock()
+        while self._idle:
+            connection, until = self._idle.popitem()
+            if until > now and connection.state is IDLE:
+                return connection
+            connection.abort()
+        return None
+
+    def freed(self, connection: Connection) -> None:
+        if len(self._idle) < IDLE_LIMIT:
+            self._idle[connection] = self._clock() + _stay(connection.answer)
+        else:
+            connection.abort()
+
+    def lost(self, connection: Connection) -> None:
+        self.open.discard(connection)
+        self._idle.pop(connection, None)
+
+    def expire(self) -> None:
+        """Closes the connections that have been idle for too long."""
+        now = self._clock()
+        for connection in [connection for connection, until in self._idle.items() if until <= now]:
+            del self._idle[connection]
+            connection.abort()
+
+    def close(self) -> None:
+        """Closes every connection."""
+        for connection in list(self.open):
+            connection.abort()
+
+
+def _stay(answer: Answer) -> float:
+    """Seconds for which a connection may be idle after an answer: less than the provider says that it will keep it."""
+    said = answer.headers.get("keep-alive")
+    if said is None or not (hint := _HINT.search(said)):
+        return IDLE_SECONDS
+    seconds = float(hint[1])
+    return min(IDLE_SECONDS, seconds - min(1.0, seconds / 2))
