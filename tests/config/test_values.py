@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.config.values import api_key, base_url, host, model_name, secret
 from gateway.providers.base import Outgoing, Provider
 from gateway.providers.table import OPENAI, ROWS
-from gateway.upstream.pool import Origin
+from gateway.upstream.origin import Origin
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_an_accepted_url_can_be_sent_to(text: str) -> None:
         url = base_url(text)
     except ValueError:
         return
-    origin = Origin(Provider("p", url, OPENAI))
-    head = origin.head(Outgoing("/models", (), b""))
+    origin = Origin(Provider("p", url, OPENAI), memoryview(b""), clock=lambda: 0.0)
+    head = origin.head(Outgoing("/models", (), b""), 0)
     assert origin.host
     assert 0 < origin.port < 65536
     assert head.count(b"\r\n\r\n") == 1

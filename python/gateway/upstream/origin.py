@@ -30,14 +30,13 @@ class Origin:
         self.host = url.hostname or ""
         self.port = url.port or (443 if self.tls else 80)
         self._prefix = url.path.rstrip("/")
-        self._query = f"?{url.query}" if url.query else ""
         self._host = f" HTTP/1.1\r\nhost: {url.netloc.rpartition('@')[2]}\r\n"
         self.open: set[Connection] = set()
         self._idle: dict[Connection, float] = {}
 
     def head(self, outgoing: Outgoing, hops: int) -> bytes:
         """The request line and headers of a request that came over so many hops."""
-        target = f"{self._prefix}{outgoing.path}{self._query}"
+        target = f"{self._prefix}{outgoing.path}"
         lines = [f"{name}: {value}" for name, value in outgoing.headers]
         given = "".join((target, *lines))
         if " " in target or not (given.isascii() and given.isprintable()):
