@@ -51,22 +51,21 @@ class JournalSet:
         self.abandoned = self.abandoned or self._ends()
         names = (entry.name.partition(".journal") for entry in os.scandir(self.folder))
         self._numbers = sorted(int(stem) for stem, suffix, rest in names if suffix and not rest and stem.isdecimal())
+        for number in self._readers.keys() - set(self._numbers):
+            self._readers.pop(number).close()
 
     def read(self, cursor: Position, until: Position | None = None) -> Batch | None:
         """What follows `cursor`, not beyond `until`; None where nothing does yet. A batch may be empty but for its end."""
         number = next((number for number in self._numbers if number >= cursor.segment), None)
-        if number is None or (until is not None and cursor >= until):
+        if number is None or (until is not None and cursor >= until) or (reader := self._reader(number)) is None:
             return None
-        offset = max(BEGINNING, cursor.offset if number == cursor.segment else 0)
+        here = Position(number, max(BEGINNING, cursor.offset if number == cursor.segment else 0))
         if until is not None and number >= until.segment:
-            return self._reread(number, offset, until)
-        reader = self._reader(number)
-        found = reader.read(offset)
+            return _reread(reader, here, until)
+        found = reader.read(here.offset)
         if not found and (finished := self._finished(number)):
-            found = reader.read(offset)
-        if found:
-            return self._batch(number, found)
-        return self._step_over(number, offset, finished)
+            found = reader.read(here.offset)
+        return _batch(number, found) if found else self._step_over(reader, here, finished)
 
     def discard(self, before: int) -> int:
         """Removes the segments with lower numbers and says how many there were; those with damage are set aside."""
@@ -105,43 +104,45 @@ class JournalSet:
             return False
         return True
 
-    def _reader(self, number: int) -> Reader:
+    def _reader(self, number: int) -> Reader | None:
+        """None for a segment that was made ahead of need and taken back."""
         if number not in self._readers:
-            self._readers[number] = Reader(path_of(self.folder, number))
+            try:
+                self._readers[number] = Reader(path_of(self.folder, number))
+            except FileNotFoundError:
+                return None
         return self._readers[number]
-
-    def _next(self, number: int) -> int | None:
-        return next((later for later in self._numbers if later > number), None)
 
     def _finished(self, number: int) -> bool:
         """Whether nothing more will be written to a segment."""
-        later = self._next(number)
-        return self.abandoned or (later is not None and self._reader(later).begun)
+        if self.abandoned:
+            return True
+        later = [self._reader(later) for later in self._numbers if later > number]
+        return any(reader is not None and reader.begun for reader in later)
 
-    def _step_over(self, number: int, offset: int, finished: bool) -> Batch | None:
+    def _step_over(self, reader: Reader, here: Position, finished: bool) -> Batch | None:
         """Goes past what is no record: the end of a finished segment, or damage.
 
         In a segment that is still written, a record may be on its way: it is damaged if it still is at the next look.
         """
-        reader, here = self._reader(number), Position(number, offset)
-        blank = reader.blank(offset)
+        blank = reader.blank(here.offset)
         if not finished and (blank or self._doubts.setdefault(here, self._looks) == self._looks):
             return None
-        beyond = reader.beyond(offset)
+        beyond = reader.beyond(here.offset)
         if beyond is None and not finished:
             return None
-        if beyond is not None or not blank or not reader.ours:
-            self._note_damage(number, offset)
+        if beyond is not None or not blank or (reader.begun and not reader.ours):
+            self._note_damage(reader.path, here)
         self._doubts.pop(here, None)
         if beyond is not None:
-            return Batch([], [], Position(number, beyond))
-        later = self._next(number)
+            return Batch([], [], Position(here.segment, beyond))
+        later = next((later for later in self._numbers if later > here.segment), None)
         return None if later is None else Batch([], [], Position(later, BEGINNING))
 
-    def _note_damage(self, number: int, offset: int) -> None:
-        if number not in self._damaged:
-            self._damaged.add(number)
-            log.error("journal segment %s is damaged at byte %d: it is set aside", path_of(self.folder, number), offset)
+    def _note_damage(self, path: Path, here: Position) -> None:
+        if here.segment not in self._damaged:
+            self._damaged.add(here.segment)
+            log.error("journal segment %s is damaged at byte %d: it will be set aside", path, here.offset)
 
     def _set_aside(self, path: Path) -> None:
         """Keeps a damaged segment, unless there are too many already."""
@@ -150,19 +151,6 @@ class JournalSet:
             path.replace(self._aside / f"{self.folder.name}-{path.name}")
         else:
             path.unlink(missing_ok=True)
-
-    def _reread(self, number: int, offset: int, until: Position) -> Batch:
-        """What another cursor has read before, up to where it stands."""
-        reader = self._reader(number)
-        if found := reader.read(offset, until.offset):
-            return self._batch(number, found)
-        beyond = reader.beyond(offset)
-        return Batch([], [], until if beyond is None else min(until, Position(number, beyond)))
-
-    @staticmethod
-    def _batch(number: int, found: Found) -> Batch:
-        closed, opened = rows_of(found.closed, found.version), rows_of(found.opened, found.version)
-        return Batch(closed, opened, Position(number, found.end))
 
 
 class OldSegments(JournalSet):
@@ -174,3 +162,16 @@ class OldSegments(JournalSet):
 
     def _ends(self) -> bool:
         return True
+
+
+def _reread(reader: Reader, here: Position, until: Position) -> Batch:
+    """What another cursor has read before, up to where it stands."""
+    if found := reader.read(here.offset, until.offset):
+        return _batch(here.segment, found)
+    beyond = reader.beyond(here.offset)
+    return Batch([], [], until if beyond is None else min(until, Position(here.segment, beyond)))
+
+
+def _batch(number: int, found: Found) -> Batch:
+    closed, opened = rows_of(found.closed, found.version), rows_of(found.opened, found.version)
+    return Batch(closed, opened, Position(number, found.end))

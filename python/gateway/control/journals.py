@@ -85,6 +85,11 @@ class Journals:
         """Ended calls that the store does not have yet."""
         return sum(each.waiting for each in list(self._sets.values()))
 
+    @property
+    def living(self) -> bool:
+        """Whether a worker still held its set when the journals were last looked at."""
+        return any(not each.set.abandoned for each in list(self._sets.values()))
+
     def count(self) -> None:
         """Has every call observed that has ended before this was called."""
         with self._reading:

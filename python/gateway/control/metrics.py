@@ -7,7 +7,8 @@ import threading
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from dataclasses import dataclass
+from operator import add, itemgetter
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -19,19 +20,24 @@ from gateway.ledger.row import COLUMNS
 
 log = logging.getLogger(__name__)
 
-BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
+_BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000)
+_BUCKETS_US = tuple(bound * 1_000 for bound in _BUCKETS_MS)
 LIMITS = {"model": 500, "provider": 100, "endpoint": 50, "cache": 20, "outcome": 20, "status": 100, "saved_by": 20}
 """How many values of a label are told apart; later ones count as `other`."""
 OTHER = "other"
 _CALL_LABELS = ("endpoint", "provider", "model", "cache", "outcome", "status")
+_SERVED_LABELS = ("endpoint", "cache")
+_PAID_LABELS = ("provider", "model")
 _TOKENS = ("input", "output", "cached", "reasoning")
 
-_AT = {name: at for at, name in enumerate(COLUMNS)}
-_CALL = itemgetter(*(_AT[name] for name in _CALL_LABELS))
-_SPENT = itemgetter(*(_AT[f"{kind}_tokens"] for kind in _TOKENS), _AT["cost_pico"])
-_ATTEMPTS, _PROVIDER, _MODEL = _AT["attempts"], _AT["provider"], _AT["model"]
-_SAVED, _SAVED_BY = _AT["saved_pico"], _AT["saved_by"]
-_ENDPOINT, _CACHE, _DURATION = _AT["endpoint"], _AT["cache"], _AT["duration_us"]
+
+def _columns(*names: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    return itemgetter(*map(COLUMNS.index, names))
+
+
+_CALL, _SERVED, _PAID = _columns(*_CALL_LABELS), _columns(*_SERVED_LABELS), _columns(*_PAID_LABELS)
+_SPENT = _columns(*(f"{kind}_tokens" for kind in _TOKENS), "cost_pico")
+_ATTEMPTS, _SAVED, _SAVED_BY, _DURATION = map(COLUMNS.index, ("attempts", "saved_pico", "saved_by", "duration_us"))
 
 Gauge = tuple[str, Callable[[], float]]
 """What it says, and how to ask for its value."""
@@ -43,7 +49,11 @@ class Labels:
     def __init__(self) -> None:
         self._seen: dict[str, set[Any]] = {name: set() for name in LIMITS}
 
-    def bounded(self, name: str, value: Any) -> Any:
+    def bounded(self, names: Sequence[str], values: Sequence[Any]) -> tuple[Any, ...]:
+        """The values, with `OTHER` in place of what is beyond the limit of its label."""
+        return tuple(map(self._one, names, values))
+
+    def _one(self, name: str, value: Any) -> Any:
         seen = self._seen[name]
         if value not in seen:
             if len(seen) >= LIMITS[name]:
@@ -52,16 +62,30 @@ class Labels:
         return value
 
 
+@dataclass(slots=True)
+class Spent:
+    """Tokens, by kind, and known cost."""
+
+    tokens: list[int]
+    cost_pico: int = 0
+
+
+@dataclass(slots=True)
+class Taken:
+    """How many calls took how long."""
+
+    counts: list[int]
+    total_us: int = 0
+
+
 class Metrics(Collector):
     """Counts rows as they are read from the journals; gauges and further counters are asked at the scrape."""
 
     def __init__(self) -> None:
         self._requests: Counter[tuple[Any, ...]] = Counter()
-        self._tokens: Counter[tuple[str, ...]] = Counter()
-        self._cost: Counter[tuple[str, ...]] = Counter()
+        self._spent: dict[tuple[str, ...], Spent] = {}
         self._saved: Counter[str] = Counter()
-        self._duration: dict[tuple[str, ...], list[int]] = {}
-        self._duration_sum: Counter[tuple[str, ...]] = Counter()
+        self._taken: dict[tuple[str, ...], Taken] = {}
         self._labels = Labels()
         self._counting = threading.Lock()
         self.gauges: dict[str, Gauge] = {}
@@ -74,13 +98,19 @@ class Metrics(Collector):
         """Adds ledger rows. May be called from any thread."""
         with self._counting:
             for labels, calls in Counter(map(_CALL, rows)).items():
-                self._requests[self._bounded(_CALL_LABELS, labels)] += calls
+                self._requests[self._labels.bounded(_CALL_LABELS, labels)] += calls
             for row in rows:
+                taken = self._taken.get(at := _SERVED(row)) or self._taken_at(at)
+                taken.counts[bisect_left(_BUCKETS_US, row[_DURATION])] += 1
+                taken.total_us += row[_DURATION]
                 if row[_SAVED_BY]:
-                    self._saved[self._labels.bounded("saved_by", row[_SAVED_BY])] += row[_SAVED]
+                    (cause,) = self._labels.bounded(("saved_by",), (row[_SAVED_BY],))
+                    self._saved[cause] += row[_SAVED]
                 if row[_ATTEMPTS]:
-                    self._spend(row)
-                self._time(row)
+                    spent = self._spent.get(at := _PAID(row)) or self._spent_at(at)
+                    *tokens, cost = _SPENT(row)
+                    spent.tokens[:] = map(add, spent.tokens, tokens)
+                    spent.cost_pico += cost or 0
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -90,10 +120,15 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         text = "Calls by endpoint, provider, model, cache, outcome and status."
         yield _counter("gateway_requests", text, _CALL_LABELS, self._requests)
-        kinds = ("provider", "model", "kind")
-        yield _counter("gateway_tokens", "Tokens by provider, model and kind.", kinds, self._tokens)
-        spent = {at: to_usd(pico) for at, pico in self._cost.items()}
-        yield _counter("gateway_cost_usd", "Known cost in USD.", ("provider", "model"), spent)
+        tokens = {
+            (*at, kind): n
+            for at, each in self._spent.items()
+            for kind, n in zip(_TOKENS, each.tokens, strict=True)
+            if n
+        }
+        yield _counter("gateway_tokens", "Tokens by provider, model and kind.", (*_PAID_LABELS, "kind"), tokens)
+        cost = {at: to_usd(each.cost_pico) for at, each in self._spent.items() if each.cost_pico}
+        yield _counter("gateway_cost_usd", "Known cost in USD.", _PAID_LABELS, cost)
         text = "What calls would have cost, less what was paid, by cause."
         saved = {(cause,): to_usd(pico) for cause, pico in self._saved.items()}
         yield _counter("gateway_saved_usd", text, ("cause",), saved)
@@ -105,35 +140,22 @@ class Metrics(Collector):
             for value in _asked(name, read):
                 yield GaugeMetricFamily(name, text, value=value)
 
-    def _bounded(self, names: Sequence[str], values: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(map(self._labels.bounded, names, values))
+    def _taken_at(self, at: tuple[str, ...]) -> Taken:
+        at = self._labels.bounded(_SERVED_LABELS, at)
+        return self._taken.setdefault(at, Taken([0] * (len(_BUCKETS_US) + 1)))
 
-    def _spend(self, row: Sequence[Any]) -> None:
-        at = self._bounded(("provider", "model"), (row[_PROVIDER], row[_MODEL]))
-        *tokens, cost = _SPENT(row)
-        for kind, count in zip(_TOKENS, tokens, strict=True):
-            if count:
-                self._tokens[*at, kind] += count
-        if cost:
-            self._cost[at] += cost
-
-    def _time(self, row: Sequence[Any]) -> None:
-        at, duration = self._bounded(("endpoint", "cache"), (row[_ENDPOINT], row[_CACHE])), row[_DURATION]
-        counts = self._duration.get(at)
-        if counts is None:
-            counts = self._duration[at] = [0] * (len(BUCKETS_MS) + 1)
-        counts[bisect_left(BUCKETS_MS, duration / 1000)] += 1
-        self._duration_sum[at] += duration
+    def _spent_at(self, at: tuple[str, ...]) -> Spent:
+        return self._spent.setdefault(self._labels.bounded(_PAID_LABELS, at), Spent([0] * len(_TOKENS)))
 
     def _durations(self) -> HistogramMetricFamily:
         text = "Time from request to the end of the answer."
-        family = HistogramMetricFamily("gateway_duration_seconds", text, labels=("endpoint", "cache"))
-        for at, counts in self._duration.items():
+        family = HistogramMetricFamily("gateway_duration_seconds", text, labels=_SERVED_LABELS)
+        for at, taken in self._taken.items():
             buckets, total = [], 0
-            for bound, count in zip((*BUCKETS_MS, None), counts, strict=True):
+            for bound, count in zip((*_BUCKETS_MS, None), taken.counts, strict=True):
                 total += count
                 buckets.append(("+Inf" if bound is None else str(bound / 1000), float(total)))
-            family.add_metric(at, buckets, sum_value=self._duration_sum[at] / 1e6)
+            family.add_metric(at, buckets, sum_value=taken.total_us / 1e6)
         return family
 
 

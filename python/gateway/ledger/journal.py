@@ -17,6 +17,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from gateway.ledger.segment import HEAD, LARGEST, SIZE, Writer
 from gateway.ledger.supply import Supply
@@ -101,8 +102,9 @@ class Journal:
             log.error("%d closed calls could not be written to the journal and are lost", len(self._spool))
         if self._segment is not None:
             self._supply.retire(self._segment)
+            self._segment = None
         self._supply.close()
-        os.close(self._lock)
+        self._lock.close()
 
     def _stop_short(self) -> None:
         """The segment has no room for the next record: what comes now goes to the next one."""
@@ -146,10 +148,10 @@ def _check(record: bytes) -> None:
         raise ValueError(f"A journal record of {len(record)} bytes is larger than {LARGEST}.")
 
 
-def _claim(folder: Path) -> tuple[Path, int]:
-    """A new set and the descriptor that holds its lock."""
+def _claim(folder: Path) -> tuple[Path, IO[str]]:
+    """A new set, and the open file that holds its lock."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Path(tempfile.mkdtemp(prefix=f"{UNFINISHED}{os.getpid()}-", dir=folder))
-    lock = os.open(made / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = (made / LOCK).open("w")
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return made.rename(folder / made.name.removeprefix(UNFINISHED)), lock

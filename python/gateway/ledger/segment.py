@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from zlib import crc32
 
 from gateway.ledger.row import VERSION
@@ -40,6 +40,7 @@ WINDOW = 256 << 10
 
 CLOSED = 1 << 31
 _LENGTH = (1 << 24) - 1
+_VERSION = 0x7F
 _OPENED_ROW = VERSION << 24
 _CLOSED_ROW = CLOSED | _OPENED_ROW
 HEAD = Struct("<4sII")
@@ -121,30 +122,29 @@ class Writer:
 
 @dataclass(slots=True)
 class Found:
-    """Records of one row version, in order, and the offset in the file where they end."""
+    """The payloads of records of one row version, in order, and the offset where they end. False when there are none."""
 
     version: int = 0
     opened: list[bytes] = field(default_factory=list)
     closed: list[bytes] = field(default_factory=list)
     end: int = 0
 
+    def turn(self, version: int) -> bool:
+        """Takes records of a version; False when it has some of another."""
+        if self.version == 0:
+            self.version = version
+        return self.version == version
+
     def __bool__(self) -> bool:
-        return self.version != 0
-
-
-class Record(NamedTuple):
-    closed: bool
-    version: int
-    payload: bytes
-    end: int
+        return bool(self.closed or self.opened)
 
 
 class _Format(Protocol):
     head: int
     """Bytes before the payload."""
 
-    def at(self, data: bytes, offset: int) -> Record | None:
-        """The sound record that begins at `offset`."""
+    def run(self, data: bytes) -> Found:
+        """The sound records at the beginning of `data`, up to a change of version; offsets count from there."""
 
     def seek(self, data: bytes, offset: int) -> int:
         """The next offset from `offset` on that looks like the beginning of a record; -1 when there is none."""
@@ -154,16 +154,20 @@ class _Today:
     head = HEAD.size
 
     @staticmethod
-    def at(data: bytes, offset: int) -> Record | None:
-        start = offset + HEAD.size
-        if start > len(data):
-            return None
-        marker, shape, checksum = HEAD.unpack_from(data, offset)
-        end = start + (shape & _LENGTH)
-        payload = data[start:end]
-        if marker != MARKER or end > len(data) or crc32(payload, shape) != checksum:
-            return None
-        return Record(shape >= CLOSED, shape >> 24 & 0x7F, payload, end)
+    def run(data: bytes) -> Found:
+        found, start, size = Found(), HEAD.size, len(data)
+        while start <= size:
+            marker, shape, checksum = HEAD.unpack_from(data, start - HEAD.size)
+            end = start + (shape & _LENGTH)
+            payload = data[start:end]
+            if marker != MARKER or end > size or crc32(payload, shape) != checksum:
+                break
+            if shape >> 24 & _VERSION != found.version and not found.turn(shape >> 24 & _VERSION):
+                break
+            (found.closed if shape >= CLOSED else found.opened).append(payload)
+            found.end = end
+            start = end + HEAD.size
+        return found
 
     @staticmethod
     def seek(data: bytes, offset: int) -> int:
@@ -174,16 +178,18 @@ class _Old:
     head = _OLD_HEAD.size
 
     @staticmethod
-    def at(data: bytes, offset: int) -> Record | None:
-        start = offset + _OLD_HEAD.size
-        if start > len(data):
-            return None
-        length, checksum = _OLD_HEAD.unpack_from(data, offset)
-        end = start + length
-        payload = data[start:end]
-        if payload[:1] not in (b"o", b"c") or len(payload) != length or crc32(payload) != checksum:
-            return None
-        return Record(payload[:1] == b"c", 1, payload[1:], end)
+    def run(data: bytes) -> Found:
+        found, start, size = Found(), _OLD_HEAD.size, len(data)
+        while start <= size:
+            length, checksum = _OLD_HEAD.unpack_from(data, start - _OLD_HEAD.size)
+            payload = data[start : start + length]
+            if payload[:1] not in (b"o", b"c") or len(payload) != length or crc32(payload) != checksum:
+                break
+            found.turn(1)
+            (found.closed if payload[:1] == b"c" else found.opened).append(payload[1:])
+            found.end = start + length
+            start = found.end + _OLD_HEAD.size
+        return found
 
     @staticmethod
     def seek(data: bytes, offset: int) -> int:
@@ -214,17 +220,8 @@ class Reader:
 
     def read(self, offset: int, until: int = sys.maxsize) -> Found:
         """The records from `offset` on, a window of them at most, up to the first bytes that are no sound record."""
-        form = self._form()
-        data = os.pread(self._descriptor, min(WINDOW, until - offset), offset)
-        found, at = Found(), 0
-        while (record := form.at(data, at)) is not None:
-            if record.version != found.version:
-                if found:
-                    break
-                found.version = record.version
-            (found.closed if record.closed else found.opened).append(record.payload)
-            at = record.end
-        found.end = offset + at
+        found = self._form().run(os.pread(self._descriptor, min(WINDOW, until - offset), offset))
+        found.end += offset
         return found
 
     def beyond(self, offset: int) -> int | None:
@@ -265,6 +262,6 @@ class Reader:
 def _first(form: _Format, data: bytes) -> int | None:
     """Where the first sound record of that format begins."""
     at = form.seek(data, 0)
-    while at >= 0 and form.at(data, at) is None:
+    while at >= 0 and not form.run(data[at : at + WINDOW]):
         at = form.seek(data, at + 1)
     return at if at >= 0 else None
