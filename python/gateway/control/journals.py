@@ -87,8 +87,10 @@ class Journals:
 
     @property
     def living(self) -> bool:
-        """Whether a worker still held its set when the journals were last looked at."""
-        return any(not each.set.abandoned for each in list(self._sets.values()))
+        """Whether some worker still writes."""
+        with self._reading:
+            self._look()
+            return not all(each.set.abandoned for each in self._sets.values())
 
     def count(self) -> None:
         """Has every call observed that has ended before this was called."""
