@@ -4,136 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.errors import (
-    UpstreamError,
-    UpstreamInterrupted,
-    UpstreamInvalid,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
-from gateway.providers.base import Outgoing, Provider, Timeouts
-from gateway.providers.table import OPENAI
+from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout
 from gateway.upstream.connection import HELD_LIMIT
-from gateway.upstream.pool import HttpExchange, Pool
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-ASKED = Outgoing("/chat/completions", (("authorization", "Bearer k"),), b'{"x":1}')
-OK = b"HTTP/1.1 200 OK\r\n"
-
-
-class Server:
-    """`serve` handles every request of a connection; `requests` holds the heads and bodies, `connections` counts."""
-
-    def __init__(self, serve: Handler) -> None:
-        self._serve = serve
-        self.connections = 0
-        self.requests: list[bytes] = []
-        self.gone = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
-
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.tasks.add(asyncio.create_task(self.handle(reader, writer)))
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-                self.requests.append(head + await reader.readexactly(length))
-                await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self.gone.set()
-            writer.close()
-
-
-@asynccontextmanager
-async def serving(serve: Handler, **timeouts: float) -> AsyncIterator[tuple[Server, Pool, Provider]]:
-    server = Server(serve)
-    listener = await asyncio.start_server(server.accept, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    provider = Provider("acme", f"http://127.0.0.1:{port}/v1", OPENAI, timeouts=Timeouts(**timeouts))
-    pool = Pool()
-    try:
-        yield server, pool, provider
-    finally:
-        await pool.close()
-        listener.close()
-        for task in server.tasks:
-            task.cancel()
-        await asyncio.gather(*server.tasks, return_exceptions=True)
-
-
-def sends(*pieces: bytes, close: bool = False, pause: float = 0.0) -> Handler:
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(pause)
-        if close:
-            writer.close()
-            raise ConnectionResetError
-
-    return serve
-
-
-async def body(exchange: HttpExchange) -> bytes:
-    data = b""
-    while read := await exchange.read():
-        data += read
-    return data
-
-
-async def ask(pool: Pool, provider: Provider) -> tuple[int, bytes]:
-    async with await pool.send(provider, ASKED) as exchange:
-        return exchange.status, await body(exchange)
-
-
-def sized(data: bytes, *lines: bytes) -> bytes:
-    return b"\r\n".join([OK.strip(), *lines, b"content-length: %d" % len(data), b"", data])
-
-
-def chunked(*pieces: bytes, lines: bytes = b"") -> bytes:
-    framed = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*pieces, b""))
-    return OK + lines + b"transfer-encoding: chunked\r\n\r\n" + framed
-
-
-async def test_a_request_is_one_head_and_the_body() -> None:
-    async with serving(sends(sized(b"{}"))) as (server, pool, provider):
-        await ask(pool, provider)
-
-        (request,) = server.requests
-        port = provider.base_url.rpartition(":")[2].removesuffix("/v1")
-        assert request.startswith(b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:%b\r\n" % port.encode())
-        assert b"\r\nauthorization: Bearer k\r\n" in request
-        assert request.endswith(b'\r\nx-gateway-hops: 1\r\ncontent-length: 7\r\n\r\n{"x":1}')
-
-
-@pytest.mark.parametrize("answer", [sized(b"hello"), chunked(b"hel", b"lo")], ids=["sized", "chunked"])
-async def test_twenty_calls_one_after_the_other_use_one_connection(answer: bytes) -> None:
-    async with serving(sends(answer)) as (server, pool, provider):
-        answers = [await ask(pool, provider) for _ in range(20)]
-
-        assert answers == [(200, b"hello")] * 20
-        assert (server.connections, len(server.requests), len(pool)) == (1, 20, 1)
-
-
-async def test_calls_at_once_have_a_connection_each_and_those_are_used_again() -> None:
-    async with serving(sends(b"", sized(b"hello"), pause=0.01)) as (server, pool, provider):
-        for _ in range(3):
-            await asyncio.gather(*(ask(pool, provider) for _ in range(5)))
-
-        assert server.connections == 5
-
+from tests.upstream.raw import ASKED, OK, Handler, ask, body, chunked, resets, sends, serving, sized
 
 ANSWERS = {
     "sized": sends(sized(b"hello")),
@@ -233,19 +110,6 @@ async def test_an_encoding_that_lies_is_an_error_and_no_short_answer(bad: str, u
         assert len(pool) == 0
 
 
-def resets(data: bytes) -> Handler:
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(data)
-        await writer.drain()
-        await asyncio.sleep(0.05)
-        linger = (1).to_bytes(4, "little") + bytes(4)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        writer.transport.abort()
-        raise ConnectionResetError
-
-    return serve
-
-
 BROKEN: dict[str, tuple[Handler, type[UpstreamError]]] = {
     "no answer": (sends(close=True), UpstreamInterrupted),
     "half a head": (sends(OK + b"content-le", close=True), UpstreamInterrupted),
@@ -309,52 +173,6 @@ async def test_an_answer_that_nobody_asked_for_closes_an_idle_connection() -> No
 
         assert await ask(pool, provider) == (200, b"answer")
         assert server.connections == 2
-
-
-async def test_a_fresh_connection_that_is_closed_is_not_tried_again() -> None:
-    async with serving(sends(close=True)) as (server, pool, provider):
-        with pytest.raises(UpstreamInterrupted):
-            await ask(pool, provider)
-
-        assert server.connections == 1
-
-
-async def test_an_answer_that_has_begun_is_not_asked_for_again() -> None:
-    served: list[None] = []
-
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        served.append(None)
-        writer.write(sized(b"hello") if len(served) == 1 else OK)
-        await writer.drain()
-        if len(served) == 2:
-            writer.close()
-            raise ConnectionResetError
-
-    async with serving(serve) as (server, pool, provider):
-        await ask(pool, provider)
-        with pytest.raises(UpstreamInterrupted):
-            await ask(pool, provider)
-
-        assert (server.connections, len(served)) == (1, 2)
-
-
-async def test_a_provider_that_is_not_there_is_unreachable() -> None:
-    async with serving(sends()) as (_, pool, provider):
-        pass
-
-    with pytest.raises(UpstreamUnreachable, match="acme could not be reached"):
-        await ask(pool, provider)
-
-
-async def test_a_connection_that_is_not_accepted_in_time_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object, **__: object) -> None:
-        await asyncio.sleep(3600)
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
-    provider = Provider("acme", "http://127.0.0.1:9/v1", OPENAI, timeouts=Timeouts(connect=0.05))
-
-    with pytest.raises(UpstreamTimeout, match="did not accept a connection in time"):
-        await ask(Pool(), provider)
 
 
 LATE = {

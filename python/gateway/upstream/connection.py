@@ -127,12 +127,10 @@ class Connection(asyncio.BufferedProtocol):
     def leave(self, *, content: bool) -> None:
         """Ends the exchange. A reader who is `content` leaves the end of the answer `LINGER_SECONDS` to come, whereupon the
         connection may be used again; the hang-up of any other is seen by the provider at once."""
-        whole = self.state is ANSWERED and self.answer.keep_alive
-        unread = self.answer.held
         self.answer.discard()
-        if whole:
+        if self.state is ANSWERED and self.answer.keep_alive and not self._paused:
             self._free()
-        elif content and self.state is ANSWERING and not (unread or self._paused):
+        elif self.state is ANSWERING and content and not self._paused:
             self.state = TRAILING
             self._deadline.set(self._loop.time() + LINGER_SECONDS)
         else:
@@ -153,8 +151,9 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        self._delivery = Delivery(sock.fileno())
-        if transport.get_extra_info("sslcontext") is not None:
+        tls = transport.get_extra_info("sslcontext") is not None
+        self._delivery = Delivery(sock.fileno(), outlives=tls)  # TLS tells of the end a turn of the loop too late
+        if tls:
             self._received = None  # TLS adds records of its own
             transport.set_read_buffer_limits(READ_SIZE)  # type: ignore[attr-defined]
 
@@ -186,14 +185,14 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> None:
         if self.state in (IDLE, TRAILING):
             self.abort()
-        elif self.state is ASKED and self.answer.framing == 0 and self._delivery.unread():
-            self._fail(self._unread())
+        elif self.state is ASKED:  # what is still to be written would only be reset
+            self._fail(self._loss())
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.state is not CLOSED:
             if error is None:
                 self.answer.close()
-            self._fail(self._loss(error))
+            self._fail(self._loss())
         self._delivery.close()
         self._owner.lost(self)
 
@@ -235,6 +234,7 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         if self.state is ANSWERING:
             self._deadline.at = self._loop.time() + self._provider.timeouts.idle
+        if self.state is not CLOSED:
             self._transport.resume_reading()
 
     def _late(self) -> None:
@@ -264,14 +264,10 @@ class Connection(asyncio.BufferedProtocol):
             self._wake()
         return error
 
-    def _loss(self, error: Exception | None) -> GatewayError:
-        """What it means that the provider closed the connection, or reset it."""
-        if self.answer.framing == 0 and self._received is not None:  # under TLS, the descriptor is gone by now
-            # After a FIN, a reset shows as a broken pipe.
-            reset = error is not None and not isinstance(error, BrokenPipeError)
-            if self._delivery.unread(self._loop.time() - self._sent if reset else None):
-                return self._unread()
-        return self._told(self.answer.cut())
+    def _loss(self) -> GatewayError:
+        """What it means that the provider closed the connection."""
+        unread = self.answer.framing == 0 and self._delivery.unread()
+        return self._unread() if unread else self._told(self.answer.cut())
 
     def _unread(self) -> UpstreamUnreachable:
         return UpstreamUnreachable(f"{self._provider.name} closed the connection before the request reached it.")
