@@ -15,8 +15,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from gateway.api.access import AccessLog
 from gateway.api.admin import Admin
 from gateway.api.chat import Chat
+from gateway.api.cors import Cors
+from gateway.api.guests import Guests
 from gateway.api.health import Health
 from gateway.api.models import PREFIX, Models
 from gateway.api.request import ServerOptions
@@ -118,6 +121,7 @@ class App:
             keepalive=server.keepalive,
             write_timeout=server.write_timeout,
         )
+        cors = Cors(server.cors)
         chat = Chat(self.pipeline, options)
         models = Models(self.keyring, self.router, self.listing.rows)
         health = Health(self._not_ready, self._metrics)
@@ -136,6 +140,10 @@ class App:
                 "/admin/analytics/costs": {"GET": admin.costs},
             },
             options,
+            guests=Guests(self.keyring, cors) if _on_loopback(self.config) else None,
+            cors=cors if server.cors else None,
+            access=AccessLog(_to_stdout, time.monotonic_ns) if server.access_log else None,
+            prefix=secrets.token_hex(8),
         )
 
     async def run(self, started: Callable[[str, int], None]) -> None:
@@ -258,9 +266,17 @@ def _secret(config: Config, store: KeyStore) -> bytes:
 
 
 def _guests_welcome(config: Config) -> bool:
+    return _on_loopback(config) and config.auth.anonymous == "auto"
+
+
+def _on_loopback(config: Config) -> bool:
     host = config.server.host
     try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
-        loopback = False
-    return loopback and config.auth.anonymous == "auto"
+        return False
+
+
+def _to_stdout(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()

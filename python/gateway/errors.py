@@ -6,6 +6,8 @@ GatewayError                        500  internal_error
 ├── InvalidRequest                  400  invalid_request
 │   ├── RequestTimeout              408  request_timeout
 │   ├── PayloadTooLarge             413  request_too_large
+│   ├── HeadTooLarge                431  headers_too_large
+│   ├── RequestLoop                 400  request_loop
 │   └── UnsupportedMedia            415  unsupported_media_type
 ├── AuthenticationFailed            401  invalid_api_key
 ├── PermissionRefused               403  permission_denied
@@ -82,6 +84,20 @@ class UnsupportedMedia(InvalidRequest):
     summary = "Send the request as application/json, uncompressed or with Content-Encoding gzip or deflate."
 
 
+class HeadTooLarge(InvalidRequest):
+    status, code = 431, "headers_too_large"
+    summary = "The request's headers are too large."
+
+
+class RequestLoop(InvalidRequest):
+    """A 400, since clients and gateways repeat what ends in a 5xx."""
+
+    code = "request_loop"
+    summary = (
+        "This call has come back to the gateway: the base_url of one of its providers leads to the gateway itself."
+    )
+
+
 class AuthenticationFailed(GatewayError):
     status, type, code = 401, "invalid_request_error", "invalid_api_key"
     summary = "Incorrect API key provided. Send a key of this gateway as 'Authorization: Bearer sk-gw-…'."
@@ -94,7 +110,7 @@ class PermissionRefused(GatewayError):
 
 class NotFound(GatewayError):
     status, type, code = 404, "invalid_request_error", "not_found"
-    summary = "There is nothing at this URL."
+    summary = "This URL is not supported."
 
 
 class ModelNotFound(NotFound):
@@ -103,7 +119,7 @@ class ModelNotFound(NotFound):
 
 class MethodNotAllowed(GatewayError):
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
-    summary = "This URL does not answer that method."
+    summary = "This method is not supported here."
 
 
 class RateLimited(GatewayError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config.values import api_key, base_url, host, model_name, secret
+from gateway.config.values import api_key, base_url, host, model_name, origin, secret
 from gateway.providers.base import Outgoing, Provider
 from gateway.providers.table import OPENAI, ROWS
 from gateway.upstream.origin import Origin
@@ -144,3 +144,26 @@ def test_names_of_models() -> None:
     for text in ("", " ", " a", "a\n", "a\x1bb", "x" * 257, "é" * 129, "\ud800", "a\u202eb"):
         with pytest.raises(ValueError, match="must"):
             model_name(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("*", "*"),
+        ("https://Chat.Example", "https://chat.example"),
+        ("https://chat.example:443/", "https://chat.example"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_an_origin_is_as_browsers_send_it(written: str, normal: str) -> None:
+    assert origin(written) == normal == origin(normal)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "chat.example", "file://x", "https://", "https://h/app", "https://u@h", "https://h\r\nx", "h:p"],
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be an origin such as https://chat\.example"):
+        origin(text)

@@ -34,13 +34,13 @@ def quick(shared: Callable[..., Gateway]) -> Gateway:
 
 def request(content: str, lines: str = "") -> bytes:
     body = orjson.dumps(ask(content))
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
     return head.encode() + body
 
 
 def chunked(content: str) -> bytes:
     body = orjson.dumps(ask(content))
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 

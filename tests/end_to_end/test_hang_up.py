@@ -151,5 +151,7 @@ def raw(gateway: Gateway, body: bytes) -> socket.socket:
     """Sends a call on a socket of its own and reads nothing."""
     host, port = gateway.url.removeprefix("http://").split(":")
     client = socket.create_connection((host, int(port)))
-    client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+    client.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    )
     return client

@@ -50,7 +50,7 @@ def stream(gateway: Gateway, question: str) -> tuple[bytes, bool]:
     host, port = gateway.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
         )
         data = b""
         while not data.endswith(b"0\r\n\r\n") and (read := client.recv(65536)):

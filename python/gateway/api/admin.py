@@ -11,7 +11,6 @@ import orjson
 from gateway.api import wire
 from gateway.api.credentials import credential
 from gateway.api.request import Request
-from gateway.api.server import new_id
 from gateway.errors import InvalidRequest
 from gateway.policy.keys import Keyring
 
@@ -34,4 +33,4 @@ class Admin:
                 param=min(unknown)[:40],
             )
         report = await self._costs(query.get("from"), query.get("to"), query.get("group_by"))
-        return wire.reply(request, 200, orjson.dumps(report), f"x-request-id: {new_id()}\r\n")
+        return wire.reply(request, 200, orjson.dumps(report))

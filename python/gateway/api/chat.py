@@ -10,8 +10,8 @@ import orjson
 from gateway.api import wire
 from gateway.api.body import read_body
 from gateway.api.credentials import credential
+from gateway.api.hops import hops
 from gateway.api.request import Request, ServerOptions
-from gateway.api.server import new_id
 from gateway.chat.call import Call
 from gateway.chat.money import PICO_PER_USD
 from gateway.errors import GatewayError
@@ -20,8 +20,7 @@ from gateway.pipeline import Pipeline
 
 DONE = b"data: [DONE]\n\n"
 EVENTS = "text/event-stream; charset=utf-8"
-_UNCHUNKED = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
-_CHUNKED = _UNCHUNKED + "transfer-encoding: chunked\r\n"
+UNBUFFERED = "cache-control: no-cache\r\nx-accel-buffering: no\r\n"
 
 
 class Chat:
@@ -32,11 +31,13 @@ class Chat:
 
     async def completions(self, request: Request) -> wire.Reply:
         call = Call(
-            id=new_id(),
+            id=request.id,
             endpoint="chat",
             credential=credential(request.header),
             cache_control=request.header("cache-control"),
             body=lambda: read_body(request, self._options),
+            request_id=request.request_id,
+            hops=hops(request.header),
         )
         entry = self._pipeline.ledger.open(call)
         chunks = self._pipeline.answer(call, entry)
@@ -51,30 +52,24 @@ class Chat:
         except GatewayError as error:
             return wire.failure(request, error, told(entry), close=request.unread)
         finally:
+            request.caller = entry.key_id
             await chunks.aclose()
 
     async def _stream(self, request: Request, entry: Entry, first: bytes, chunks: AsyncGenerator[bytes]) -> wire.Reply:
-        """Writes each chunk as it comes, in one write each. A stream that breaks ends without the terminating chunk, since
-        clients silently accept one that was cut off but cleanly ended."""
-        client = request.connection
-        frame = wire.frame if request.chunked else bytes
-        lines = told(entry) + (_CHUNKED if request.chunked else _UNCHUNKED)
-        client.send(wire.head(200, EVENTS, lines, request.keep_alive) + frame(first))
+        """Writes each chunk as it comes."""
+        stream = wire.Stream(request, EVENTS, told(entry) + UNBUFFERED)
+        await stream.send(first)
         try:
             async for chunk in chunks:
-                await client.drain()
-                client.send(frame(chunk))
+                await stream.send(chunk)
         except GatewayError as error:
-            client.send(frame(b"data: " + orjson.dumps({"error": error.fields()}) + b"\n\n"))
-            client.force_close()
-            return wire.written(keep_alive=False)
-        client.send(frame(DONE) + (wire.LAST_CHUNK if request.chunked else b""))
-        return wire.written(keep_alive=request.keep_alive)
+            return stream.cut(b"data: " + orjson.dumps({"error": error.fields()}) + b"\n\n")
+        return stream.end(DONE)
 
 
 def told(entry: Entry) -> str:
     """The response headers that say how an answer came about."""
-    lines = f"x-request-id: {entry.id}\r\nx-gateway-cache: {entry.cache or 'bypass'}\r\n"
+    lines = f"x-gateway-cache: {entry.cache or 'bypass'}\r\n"
     if entry.provider:
         settled = entry.outcome == "ok" and not entry.airborne
         cost = entry.cost_pico if settled else None

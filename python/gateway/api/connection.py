@@ -1,205 +1,176 @@
-"""One client's connection: what is whole is answered at once, what is not is read by aiohttp."""
+"""One client's connection: a request that is in memory as a whole is answered at once, any other is left to aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, Protocol, cast
-
-from aiohttp import web
+from typing import Protocol, cast
 
 from gateway import native
 from gateway.api import wire
+from gateway.api.access import Serve
 from gateway.api.eager import Started
-from gateway.api.request import Arriving, Request, ServerOptions, Whole
-from gateway.errors import GatewayError, InvalidRequest
-
-log = logging.getLogger(__name__)
+from gateway.api.request import ServerOptions, Whole
+from gateway.api.sockets import bound
+from gateway.api.states import ANSWER, BODY, CLOSED, FIRST, HEAD, MOVES, NEXT, State
 
 MOST_HELD = 64 << 10
 """Bytes that may wait behind what is being answered or sent, before the socket is not read any more."""
 AT_ONCE = 32
 """Requests sent ahead that are answered in one turn of the loop, before others have theirs."""
-_SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
 class Host(Protocol):
     """The server, as a connection knows it."""
 
     options: ServerOptions
+    serve: Serve
 
-    def serve(self, request: Request) -> Coroutine[Any, Any, wire.Reply]: ...
+    def new_id(self) -> str: ...
+    def opened(self, connection: Connection) -> None: ...
+    def closed(self, connection: Connection) -> None: ...
+    def hand_over(self, connection: Connection, received: bytes, waited: float) -> None:
+        """Makes the connection's socket aiohttp's, beginning with what has been received. `waited` is for how many seconds a
+        body has not come on."""
 
 
-class Connection(web.RequestHandler):
+class Connection(asyncio.Protocol):
     """Reads requests in the plain form by itself (`native.Request`): one that needs not wait, such as a hit, is answered in
     the network callback, without a task or a turn of the loop; any other in a task of its own.
 
-    The first that is in another form makes the connection aiohttp's, for good. `since` is when it began to wait for what it
-    waits for, on the loop's clock.
+    The first that is in another form makes the connection aiohttp's, for good.
     """
 
-    __slots__ = ("_blocked_since", "_held", "_host", "_plain", "_served", "_socket", "_task", "since")
+    __slots__ = ("_drains", "_held", "_host", "_loop", "_task", "blocked_since", "since", "socket", "state")
 
-    def __init__(self, server: web.Server, host: Host, *, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            server,
-            loop=loop,
-            keepalive_timeout=host.options.keepalive,
-            access_log=_SILENT,
-            lingering_time=1.0,
-            auto_decompress=False,
-        )
-        self._host = host
-        self._plain = True
-        self._served = False
+    socket: asyncio.Transport
+
+    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
+        self._host, self._loop = host, loop
         self._held = b""
         self._task: asyncio.Task[None] | None = None
-        self._blocked_since: float | None = None
+        self._drains: list[asyncio.Future[None]] = []
+        self.state = FIRST
         self.since = loop.time()
+        self.blocked_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._socket = cast(asyncio.Transport, transport)
-        self.keep_alive(True)  # takes back aiohttp's timer: `sweep` does its work until aiohttp reads
+        self.socket = cast(asyncio.Transport, transport)
+        bound(self.socket)
+        self._host.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if not self._plain:
-            super().data_received(data)
-            return
-        if self._held:
-            self._held += data
-        else:
-            self._held = data
-            self.since = self._loop.time()
-        self._answer()
-        if len(self._held) > MOST_HELD and self.transport is not None:
-            self.transport.pause_reading()
+        self._held = self._held + data if self._held else data
+        if self.state is not ANSWER:
+            self._answer()
+        if len(self._held) > MOST_HELD:
+            self.socket.pause_reading()
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._blocked_since = self._loop.time()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._blocked_since = None
-        self._go_on()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        super().connection_lost(exc)
+    def eof_received(self) -> None:
+        """Who sends no more has left, as far as one can tell: nothing is fetched for it any longer."""
         if self._task is not None:
             self._task.cancel()
 
-    def force_close(self) -> None:
-        """Closes once all is sent."""
-        super().force_close()
-        self._blocked_since = self._blocked_since or self._loop.time()
+    def pause_writing(self) -> None:
+        self.blocked_since = self._loop.time()
 
-    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp calls it so
-        """Sends what is left to send, for `timeout` seconds at most, and ends what is still open."""
-        if self.transport is not None:
-            self.transport.set_write_buffer_limits(high=0)
-            with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(timeout):
-                    await self.drain()
-        open_tasks = [task for task in (self._task, self._task_handler) if task is not None]
-        self.force_close()
-        for task in open_tasks:
-            task.cancel()
-        if open_tasks:
-            await asyncio.wait(open_tasks, timeout=1.0)
+    def resume_writing(self) -> None:
+        self.blocked_since = None
+        self._release()
+        self._go_on()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.state, self._held, self.blocked_since = CLOSED, b"", None
+        self._host.closed(self)
+        self._release()
+        if self._task is not None:
+            self._task.cancel()
 
     def send(self, data: bytes) -> None:
-        """Hands bytes to the transport; raises ConnectionResetError if the client has gone."""
-        if self.transport is None:
+        if self.state is CLOSED:
             raise ConnectionResetError("the client has gone")
-        self.transport.write(data)
+        self.socket.write(data)
 
     async def drain(self) -> None:
-        """Returns once the client has taken enough of what was sent."""
-        if self._paused:
-            await self._drain_helper()
+        if self.blocked_since is not None:
+            drained = self._loop.create_future()
+            self._drains.append(drained)
+            await drained
 
-    def handed_over(self) -> None:
-        """aiohttp has a request of this connection in its hands, and its own timers from now on."""
-        self._served = True
+    def force_close(self) -> None:
+        if self.state is not CLOSED:
+            self.state, self._held = CLOSED, b""
+            self.blocked_since = self.blocked_since or self._loop.time()
+            self.socket.close()
 
-    def sweep(self, now: float) -> None:
-        """Ends a wait that has been too long: for a first request, for the rest of one, for the next one, or for a client
-        that does not take what it asked for."""
-        options = self._host.options
-        if self._blocked_since is not None:
-            if now - self._blocked_since > options.write_timeout:
-                self._socket.abort()
-            return
-        idle = self._plain and self._served and not self._held
-        if now - self.since < (options.keepalive if idle else options.header_timeout) or self._at_work:
-            return
-        if self._held:
-            self._hand_over()  # aiohttp can tell a slow body, which may take longer, from a slow head
+    async def shutdown(self, timeout: float | None) -> None:  # noqa: ASYNC109 - aiohttp calls it so
+        if self.state is not CLOSED:
+            self.socket.set_write_buffer_limits(high=0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self.drain()
+        task = self._task
+        self.force_close()
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=1.0)
+
+    def give_up(self) -> None:
+        if self.state is BODY:
+            self._hand_over(self._host.options.body_timeout)  # aiohttp knows whom to tell
         else:
             self.force_close()
 
-    def log_exception(self, *message: Any, **detail: Any) -> None:
-        """A body that broke has been answered for when aiohttp, which reads on before it closes, meets the break again."""
-        if not isinstance(detail.get("exc_info"), web.RequestPayloadError):
-            super().log_exception(*message, **detail)
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """What aiohttp's parser refuses, in OpenAI's shape."""
-        if status >= 500:
-            log.error("request failed", exc_info=exc)
-        error = GatewayError() if status >= 500 else InvalidRequest("The request is not valid HTTP/1.1.")
-        reply = wire.failure(Arriving(request, self), error, close=True)
-        reply.write(self)
-        return Written(reply).for_aiohttp()
-
-    @property
-    def _at_work(self) -> bool:
-        return self._task is not None if self._plain else self._served
-
     def _answer(self) -> None:
         """Answers what is held, one request after the other, until one has to wait or it is others' turn."""
-        at, count, irregular = 0, 0, False
-        while at < len(self._held) and self._task is None and self.transport is not None and not self._paused:
+        held, at, count, read = self._held, 0, 0, None
+        while at < len(held) and self.blocked_since is None and self.state is not CLOSED:
             if count == AT_ONCE:
                 self._loop.call_soon(self._go_on)
                 break
             try:
-                read = native.Request.read(self._held, at)
+                read = native.Request.read(held, at)
             except native.IrregularRequest:
-                irregular = True
-                break
+                self._held = held[at:]
+                self._hand_over()
+                return
             if read is None:
-                break
+                self._held = held[at:]
+                self._await_rest()
+                return
             at, count = at + read.size, count + 1
             self._begin(read)
-        if at:
-            self._held = self._held[at:]
+            if self.state is ANSWER:
+                break
+        if self.state is not CLOSED:
+            self._held = held[at:]
             self.since = self._loop.time()
-        if irregular:
-            self._hand_over()
+
+    def _await_rest(self) -> None:
+        """A request has come in part. Its head counts from its first byte; its body from the latest."""
+        if b"\r\n\r\n" in self._held:
+            self._enter(BODY)
+            self.since = self._loop.time()
+        elif self.state is NEXT:
+            self._enter(HEAD)
+            self.since = self._loop.time()
+        elif self.state is FIRST:
+            self._enter(HEAD)  # a first head counts from the connection's first moment
 
     def _begin(self, read: native.Request) -> None:
-        self._served = True
-        started = Started(self._host.serve(Whole(read, self)))
+        started = Started(self._host.serve(Whole(self._host.new_id(), self, read)))
         if started.done:
             self._finish(started.result)
         else:
+            self._enter(ANSWER)
             self._task = self._loop.create_task(self._wait(started))
             self._task.add_done_callback(lambda _: started.close())
 
     def _finish(self, reply: wire.Reply) -> None:
         reply.write(self)
-        if not reply.keep_alive:
+        if reply.keep_alive:
+            self.state = NEXT
+        else:
             self.force_close()
 
     async def _wait(self, started: Started[wire.Reply]) -> None:
@@ -214,28 +185,22 @@ class Connection(web.RequestHandler):
 
     def _go_on(self) -> None:
         """Answers what has been held meanwhile, and reads on."""
-        if self._plain:
+        if self.state is not ANSWER and self._held:
             self._answer()
-        if self._plain and len(self._held) <= MOST_HELD and self.transport is not None:
-            self.transport.resume_reading()
+        if len(self._held) <= MOST_HELD and self.state is not CLOSED:
+            self.socket.resume_reading()
 
-    def _hand_over(self) -> None:
-        self._plain = self._served = False
-        held, self._held = self._held, b""
-        if self.transport is not None:
-            self.transport.resume_reading()  # aiohttp pauses for reasons of its own
-        super().data_received(held)
+    def _hand_over(self, waited: float = 0.0) -> None:
+        received, self._held = self._held, b""
+        self._host.hand_over(self, received, waited)
+        self.state = CLOSED
 
+    def _enter(self, state: State) -> None:
+        assert state is self.state or state in MOVES[self.state], f"{self.state} → {state}"
+        self.state = state
 
-class Written:
-    """A reply that has been sent, as aiohttp wants to see it."""
-
-    def __init__(self, reply: wire.Reply) -> None:
-        self.keep_alive = reply.keep_alive
-
-    async def prepare(self, request: web.BaseRequest) -> None: ...
-
-    async def write_eof(self) -> None: ...
-
-    def for_aiohttp(self) -> web.StreamResponse:
-        return cast(web.StreamResponse, self)
+    def _release(self) -> None:
+        drains, self._drains = self._drains, []
+        for drained in drains:
+            if not drained.done():
+                drained.set_result(None)

@@ -1,19 +1,16 @@
-"""A request as endpoints see it, in the two ways in which one arrives."""
+"""A request as endpoints see it, and the client that it came from."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-from aiohttp import web
-from aiohttp.http_exceptions import TransferEncodingError
+from typing import Protocol
 
 from gateway import native
-from gateway.errors import GatewayError, InvalidRequest, PayloadTooLarge, RequestTimeout
+from gateway.errors import GatewayError, PayloadTooLarge
 
-if TYPE_CHECKING:
-    from gateway.api.connection import Connection
+LONGEST_ID = 128
+"""Characters of a client's own request id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,48 +24,80 @@ class ServerOptions:
     write_timeout: float = 60.0
 
 
-class Request(Protocol):
-    """What an endpoint may know of a request, and where its answer goes."""
+class Client(Protocol):
+    """Where the bytes of an answer go."""
 
     @property
-    def connection(self) -> Connection: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def target(self) -> str:
-        """Path and query as they were sent, without a host."""
+    def blocked_since(self) -> float | None:
+        """When the client stopped taking what is sent, on the loop's clock; None while it takes it."""
 
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the connection may stay open after the answer."""
+    def send(self, data: bytes) -> None:
+        """Hands bytes to the transport; raises ConnectionResetError if the client has gone."""
+
+    async def drain(self) -> None:
+        """Returns once the client has taken enough of what was sent."""
+
+    def force_close(self) -> None:
+        """Closes once all is sent."""
+
+
+class Request:
+    """What an endpoint may know of a request, and where its answer goes.
+
+    `id` is ours, `request_id` the client's own where it sent a usable one. `target` is path and query as they were sent, without
+    a host. `header(name)` gives a header's value, named in any case, or an empty string. `keep_alive` says whether the
+    connection may stay open after the answer.
+    """
+
+    __slots__ = ("allowed", "caller", "connection", "header", "id", "keep_alive", "method", "request_id", "target")
+
+    def __init__(self, id: str, connection: Client, method: str, target: str, header: Callable[[str], str]) -> None:
+        self.id = id
+        self.connection = connection
+        self.method = method
+        self.target = target
+        self.header = header
+        sent = header("x-request-id")
+        self.request_id = sent if sent and usable(sent) else id
+        self.keep_alive = True
+        self.allowed = ""
+        """Header lines that let a web page read the answer."""
+        self.caller = ""
+        """The public id of the caller's key, once it is known."""
 
     @property
     def chunked(self) -> bool:
         """Whether the client knows chunked encoding."""
+        return True
 
     @property
     def unread(self) -> bool:
         """Whether some of the body has not arrived."""
+        return False
 
-    def header(self, name: str, /) -> str:
-        """The value of a header, named in any case; empty if there is none."""
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    @property
+    def lines(self) -> str:
+        """The header lines that every response to this request carries."""
+        return f"x-request-id: {self.request_id}\r\nx-gateway-id: {self.id}\r\n{self.allowed}"
 
     async def body(self, options: ServerOptions) -> bytes:
         """The body as it was sent; raises what is wrong with it."""
+        raise NotImplementedError
 
 
-class Whole:
+class Whole(Request):
     """A request that was in memory before anybody looked at it."""
 
-    __slots__ = ("_read", "connection", "header", "keep_alive", "method", "target")
+    __slots__ = ("_read",)
 
-    chunked = True
-    unread = False
-
-    def __init__(self, read: native.Request, connection: Connection) -> None:
-        self._read, self.connection = read, connection
-        self.method, self.target, self.keep_alive = read.method, read.target, read.keep_alive
-        self.header = read.header
+    def __init__(self, id: str, connection: Client, read: native.Request) -> None:
+        super().__init__(id, connection, read.method, read.target, read.header)
+        self._read = read
+        self.keep_alive = read.keep_alive
 
     async def body(self, options: ServerOptions) -> bytes:
         body = self._read.body
@@ -77,51 +106,9 @@ class Whole:
         return body
 
 
-class Arriving:
-    """A request that aiohttp reads: chunked, large, slow, or in an uncommon form."""
-
-    def __init__(self, request: web.BaseRequest, connection: Connection) -> None:
-        self._request, self.connection = request, connection
-        self.method = request.method
-        self.target = request.raw_path
-        if not self.target.startswith(
-            "/"
-        ):  # the absolute form, as sent to proxies: whatever host it names, it came to us
-            self.target = request.rel_url.raw_path_qs
-        self.chunked = request.version >= (1, 1)
-        self.keep_alive = request.keep_alive and self.chunked  # older clients would have to be told that it stays open
-
-    @property
-    def unread(self) -> bool:
-        return not self._request.content.is_eof()
-
-    def header(self, name: str, /) -> str:
-        return self._request.headers.get(name, "")
-
-    async def body(self, options: ServerOptions) -> bytes:
-        if (self._request.content_length or 0) > options.max_body:
-            raise too_large(options)
-        if self.unread and self.header("expect").lower() == "100-continue":
-            self.connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        try:
-            return await self._collect(options)
-        except TimeoutError:
-            raise RequestTimeout from None
-        except (web.RequestPayloadError, TransferEncodingError) as error:
-            raise InvalidRequest("The request body is not what its Transfer-Encoding says.") from error
-
-    async def _collect(self, options: ServerOptions) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            async with asyncio.timeout(options.body_timeout):
-                part = await self._request.content.readany()
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-            size += len(part)
-            if size > options.max_body:
-                raise too_large(options)
+def usable(id: str) -> bool:
+    """Whether a client's own request id can be told back: visible ASCII, not too long."""
+    return len(id) <= LONGEST_ID and id.isascii() and id.isprintable() and " " not in id
 
 
 def too_large(options: ServerOptions) -> GatewayError:

@@ -1,4 +1,4 @@
-"""Routes: a table of one dictionary look-up, errors in OpenAI's shape, and an end for connections that dawdle."""
+"""Where every request passes: identified, admitted, routed, answered; whatever goes wrong is an error in OpenAI's shape."""
 
 from __future__ import annotations
 
@@ -6,41 +6,61 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from typing import cast
+from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import http_parser, web
 
 from gateway.api import wire
-from gateway.api.connection import Connection, Written
-from gateway.api.request import Arriving, Request, ServerOptions
-from gateway.errors import GatewayError, MethodNotAllowed, NotFound, ShuttingDown
+from gateway.api.access import AccessLog, Serve
+from gateway.api.connection import Connection
+from gateway.api.cors import Cors
+from gateway.api.foreign import Foreign
+from gateway.api.guests import Guests
+from gateway.api.request import Request, ServerOptions
+from gateway.api.routes import SHOWN, Endpoint, Methods, Routes, allowed
+from gateway.api.sweeper import Sweeper
+from gateway.errors import GatewayError, ShuttingDown
 
 log = logging.getLogger(__name__)
 
-Endpoint = Callable[[Request], Awaitable[wire.Reply]]
-SWEEP_SECONDS = 1.0
 
+class Server:
+    """Makes a protocol for every connection that is accepted, and answers its requests.
 
-class Server(web.Server):
-    """Routes requests and ends connections that dawdle. `routes` maps a path to its methods; a path ending in `/` is a prefix."""
+    `routes` maps a path to its methods; a path ending in `/` is a prefix. While it is `draining`, calls are refused and
+    connections closed after their answer. `busy` counts the requests being answered.
+    """
 
-    def __init__(self, routes: Mapping[str, Mapping[str, Endpoint]], options: ServerOptions) -> None:
+    def __init__(
+        self,
+        routes: Mapping[str, Methods],
+        options: ServerOptions,
+        *,
+        guests: Guests | None = None,
+        cors: Cors | None = None,
+        access: AccessLog | None = None,
+        prefix: str = "",
+    ) -> None:
         if not issubclass(http_parser.HttpRequestParser, getattr(http_parser, "HttpRequestParserC", ())):
             raise RuntimeError("aiohttp's C parser is not loaded; reinstall aiohttp from a wheel.")
-        super().__init__(self._serve, handler_cancellation=True)
-        self._routes, self.options = routes, options
-        self._prefixes = [path for path in routes if path.endswith("/") and len(path) > 1]
-        self._sweeper: asyncio.TimerHandle | None = None
+        self.options = options
+        self._routes, self._guests, self._cors = Routes(routes), guests, cors
+        self.serve: Serve = self._serve if access is None else partial(access.watch, self._serve)
+        """Answers one request."""
+        self.sweeper = Sweeper(options)
+        self._manager: web.Server | None = None
+        self._prefix, self._count = f"req_{prefix or secrets.token_hex(8)}", itertools.count(1)
         self.draining = False
         self.busy = 0
         self._idle: asyncio.Event | None = None
 
-    def __call__(self) -> web.RequestHandler:
-        loop = asyncio.get_running_loop()
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
-        return Connection(self, self, loop=loop)
+    def __call__(self) -> Connection:
+        return Connection(self, asyncio.get_running_loop())
+
+    def new_id(self) -> str:
+        """A request id: `req_`, 64 random bits of this server, and a running number."""
+        return f"{self._prefix}{next(self._count):012x}"
 
     async def idle(self) -> None:
         """Returns once no request is being answered."""
@@ -49,62 +69,68 @@ class Server(web.Server):
             await self._idle.wait()
 
     def stop_sweeping(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        self.sweeper.stop()
 
-    async def serve(self, request: Request) -> wire.Reply:
-        """Answers one request; whatever goes wrong is an error in OpenAI's shape."""
+    async def shutdown(self, timeout: float) -> None:  # noqa: ASYNC109 - one limit for all connections
+        """Ends every connection, once it has taken what was sent or `timeout` seconds are over."""
+        await self.sweeper.shutdown(timeout)
+
+    def opened(self, connection: Connection) -> None:
+        self.sweeper.add(connection)
+
+    def closed(self, connection: Connection | Foreign) -> None:
+        self.sweeper.discard(connection)
+
+    def hand_over(self, connection: Connection, received: bytes, waited: float) -> None:
+        """Makes a connection's socket aiohttp's, beginning with what has been received. `waited` is for how many seconds a body
+        has not come on."""
+        self._manager = self._manager or web.Server(_answer, handler_cancellation=True)
+        foreign = Foreign(self._manager, self, since=connection.since)
+        self.sweeper.discard(connection)
+        self.sweeper.add(foreign)
+        connection.socket.set_protocol(foreign)
+        foreign.connection_made(connection.socket)
+        connection.socket.resume_reading()  # aiohttp pauses for reasons of its own
+        foreign.data_received(received)
+        foreign.waited = waited
+
+    async def _serve(self, request: Request) -> wire.Reply:
         self.busy += 1
         try:
             return await self._endpoint(request)(request)
         except GatewayError as error:
-            return wire.failure(request, error, f"x-request-id: {new_id()}\r\n", close=request.unread)
+            return wire.failure(request, error, close=request.unread)
         except Exception:
-            log.exception("%s %s failed", request.method, request.target)
-            return wire.failure(request, GatewayError(), f"x-request-id: {new_id()}\r\n", close=True)
+            log.exception("%s %s failed", request.method, request.target[:SHOWN])
+            return wire.failure(request, GatewayError(), close=True)
         finally:
             self.busy -= 1
             if self._idle is not None and self.busy == 0:
                 self._idle.set()
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        """aiohttp's way in."""
-        connection = cast(Connection, request.protocol)
-        connection.handed_over()
-        reply = await self.serve(Arriving(request, connection))
-        reply.write(connection)
-        await connection.drain()
-        return Written(reply).for_aiohttp()
-
     def _endpoint(self, request: Request) -> Endpoint:
-        path = request.target.partition("?")[0]
-        methods = self._routes.get(path) or self._routes.get(path.rstrip("/")) or self._by_prefix(path)
+        if self._cors is not None:
+            request.allowed = self._cors.lines(request.header("origin"))
+        if self._guests is not None:
+            self._guests.check(request)
+        if self.draining:
+            request.keep_alive = False
+            if request.method == "POST":
+                raise ShuttingDown(headers={"retry-after": "1"})
+        return self._options if request.method == "OPTIONS" else self._routes.find(request)
+
+    async def _options(self, request: Request) -> wire.Reply:
+        """What a path answers, and to a browser which web pages may ask."""
+        methods = {} if request.target == "*" else self._routes.methods(request.path)
         if methods is None:
-            raise NotFound(
-                f"There is nothing at {request.method} {path[:200]}. See GET /v1/models, POST /v1/chat/completions."
-            )
-        endpoint = methods.get(request.method)
-        if endpoint is None:
-            raise MethodNotAllowed(headers={"allow": ", ".join(methods)})
-        if self.draining and request.method == "POST":
-            raise ShuttingDown(headers={"retry-after": "1"})
-        return endpoint
-
-    def _by_prefix(self, path: str) -> Mapping[str, Endpoint] | None:
-        return next((self._routes[prefix] for prefix in self._prefixes if path.startswith(prefix)), None)
-
-    def _sweep(self) -> None:
-        """Lets every connection look at its wait; one timer for all of them."""
-        loop = asyncio.get_running_loop()
-        self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep)
-        for connection in self.connections:
-            cast(Connection, connection).sweep(loop.time())
+            self._routes.find(request)
+        allow = allowed(methods or {})
+        preflight = self._cors.preflight(request, allow) if self._cors is not None else ""
+        return wire.reply(request, 204, b"", f"allow: {allow}\r\n{preflight}")
 
 
-_PROCESS = secrets.token_hex(8)
-_COUNT = itertools.count(1)
-
-
-def new_id() -> str:
-    """A request id: `req_`, 64 random bits of this process, and a running number."""
-    return f"req_{_PROCESS}{next(_COUNT):012x}"
+async def _answer(request: web.BaseRequest) -> web.StreamResponse:
+    """aiohttp's way in."""
+    foreign = request.protocol
+    assert isinstance(foreign, Foreign)
+    return await foreign.answer(request)

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Protocol
 
-from gateway.api.request import Request
+from gateway.api.request import Client, Request
 from gateway.errors import GatewayError
 
 JSON = "application/json"
-LAST_CHUNK = b"0\r\n\r\n"
-_REASONS = {status.value: status.phrase for status in HTTPStatus}
-_UNSAFE = str.maketrans("", "", "\r\n\0")
+PIECE = 32 << 10
+"""Bytes of a stream that are copied into one frame: more than a client takes is never held for it."""
+_STARTS = {int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n" for status in HTTPStatus}
+_NO_CONTENT = 204
 _COPIED = 64 << 10
-
-
-class Sink(Protocol):
-    """Where bytes go."""
-
-    def send(self, data: bytes) -> None: ...
+_LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Reply:
@@ -34,19 +29,61 @@ class Reply:
         self._head, self._body = head, body
         self.keep_alive = keep_alive
 
-    def write(self, sink: Sink) -> None:
+    def write(self, client: Client) -> None:
         """Sends it, in one piece unless that would copy much."""
         if len(self._body) < _COPIED:
             if self._head:
-                sink.send(self._head + self._body)
+                client.send(self._head + self._body)
         else:
-            sink.send(self._head)
-            sink.send(self._body)
+            client.send(self._head)
+            client.send(self._body)
 
 
-def written(*, keep_alive: bool) -> Reply:
-    """The response of an endpoint that has written everything itself."""
-    return Reply(b"", b"", keep_alive=keep_alive)
+class Stream:
+    """A response that is sent as it comes: any number of `send`, then `end` or `cut`. The head goes out with the first bytes.
+
+    Invariant: only `end` sends the chunk that ends the encoding; `frame` makes none of what is empty.
+    """
+
+    __slots__ = ("_frame", "_head", "_request")
+
+    def __init__(self, request: Request, content_type: str, lines: str) -> None:
+        self._request = request
+        self._frame = frame if request.chunked else bytes
+        encoding = "transfer-encoding: chunked\r\n" if request.chunked else ""
+        self._head = head(request, 200, content_type, lines + encoding, request.keep_alive)
+
+    async def send(self, data: bytes) -> None:
+        """Sends the next bytes once the client has taken enough of those before."""
+        client = self._request.connection
+        if client.blocked_since is not None:
+            await client.drain()
+        if len(data) <= PIECE:
+            self._write(self._frame(data))
+            return
+        rest = memoryview(data)
+        while rest:
+            self._write(self._frame(rest[:PIECE]))
+            rest = rest[PIECE:]
+            await client.drain()
+
+    def end(self, data: bytes) -> Reply:
+        """Sends the last bytes; the response is complete."""
+        self._write(self._frame(data) + (_LAST_CHUNK if self._request.chunked else b""))
+        return Reply(b"", b"", keep_alive=self._request.keep_alive)
+
+    def cut(self, data: bytes) -> Reply:
+        """Sends the last bytes and closes without an end, since clients silently accept a stream that broke off but ended
+        cleanly."""
+        self._write(self._frame(data))
+        self._request.connection.force_close()
+        return Reply(b"", b"", keep_alive=False)
+
+    def _write(self, data: bytes) -> None:
+        if self._head:
+            data, self._head = self._head + data, b""
+        if data:
+            self._request.connection.send(data)
 
 
 def reply(
@@ -60,7 +97,8 @@ def reply(
 ) -> Reply:
     """A complete response; `lines` are further header lines, each with its line end."""
     keep_alive = request.keep_alive and not close
-    start = head(status, content_type, f"content-length: {len(body)}\r\n{lines}", keep_alive)
+    length = "" if status == _NO_CONTENT else f"content-length: {len(body)}\r\n"
+    start = head(request, status, content_type if body else "", length + lines, keep_alive)
     return Reply(start, b"" if request.method == "HEAD" else body, keep_alive=keep_alive)
 
 
@@ -69,11 +107,12 @@ def failure(request: Request, error: GatewayError, lines: str = "", *, close: bo
     return reply(request, error.status, error.body(), lines + headers(error.headers), close=close)
 
 
-def head(status: int, content_type: str, lines: str, keep_alive: bool) -> bytes:
-    """Status line and headers."""
+def head(request: Request, status: int, content_type: str, lines: str, keep_alive: bool) -> bytes:
+    """Status line and headers, among them those that every response to the request carries."""
+    kind = f"content-type: {content_type}\r\n" if content_type else ""
     end = "\r\n" if keep_alive else "connection: close\r\n\r\n"
-    start = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}\r\ncontent-type: {content_type}\r\n{lines}{end}"
-    return start.encode("latin-1", "replace")
+    start = _STARTS.get(status) or f"HTTP/1.1 {status} Unknown\r\n"
+    return f"{start}{kind}{request.lines}{lines}{end}".encode("latin-1", "replace")
 
 
 def headers(named: Mapping[str, str]) -> str:
@@ -82,10 +121,10 @@ def headers(named: Mapping[str, str]) -> str:
 
 
 def clean(value: str) -> str:
-    """A header value that cannot end its line."""
-    return value if value.isprintable() else value.translate(_UNSAFE)
+    """A header value without control characters, which would end its line or make clients refuse it."""
+    return value if value.isprintable() else "".join(filter(str.isprintable, value))
 
 
-def frame(data: bytes) -> bytes:
-    """One chunk of chunked encoding."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+def frame(data: bytes | memoryview) -> bytes:
+    """One chunk of chunked encoding; nothing for nothing, since an empty chunk would be the end."""
+    return b"".join((b"%x\r\n" % len(data), data, b"\r\n")) if data else b""

@@ -17,6 +17,7 @@ from gateway.config.values import (
     Drain,
     Host,
     ModelName,
+    Origin,
     Port,
     ProviderName,
     Rate,
@@ -52,6 +53,8 @@ class ServerConfig(Strict):
     keepalive: Seconds = 75.0
     write_timeout: Seconds = 60.0
     drain: Drain = 30.0
+    cors: list[Origin] = []
+    access_log: bool = False
 
 
 class AuthConfig(Strict):

@@ -17,6 +17,7 @@ SHORTEST_SECRET = 16
 _YEAR = 31_536_000.0
 _ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/models")
 _URL = "must be an http or https URL such as https://host/v1"
+_ORIGIN = "must be an origin such as https://chat.example, without a path, or '*'"
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 _REFERENCE = re.compile(r"\$\{.*\}|os\.environ/.*", re.DOTALL)
@@ -66,6 +67,25 @@ def host(text: str) -> str:
     if not _is_host(bare):
         raise ValueError("must be a host name or an IP address, without scheme or port")
     return bare
+
+
+def origin(text: str) -> str:
+    """A web page's origin as browsers send it: scheme, host and port, the usual port left out. `*` is every origin."""
+    text = text.strip().lower()
+    if text == "*":
+        return text
+    try:
+        parts = urlsplit(text)
+        port = parts.port if _VISIBLE.fullmatch(text) else 0
+    except ValueError:
+        raise ValueError(_ORIGIN) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _is_host(parts.hostname) or "@" in text:
+        raise ValueError(_ORIGIN)
+    if port == 0 or parts.path.rstrip("/") or "?" in text or "#" in text:
+        raise ValueError(_ORIGIN)
+    named = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{named}" + (f":{port}" if port not in (None, usual) else "")
 
 
 def api_key(text: str) -> str:
@@ -150,6 +170,7 @@ CacheBytes = Annotated[int, BeforeValidator(_number), Field(ge=64 << 10, le=1 <<
 Rate = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1_000_000_000)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 Host = Annotated[str, AfterValidator(host)]
+Origin = Annotated[str, AfterValidator(origin)]
 ApiKey = Annotated[SecretStr, _concealed(api_key)]
 Secret = Annotated[SecretStr, _concealed(secret)]
 ModelName = Annotated[str, AfterValidator(model_name)]
