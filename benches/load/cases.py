@@ -42,7 +42,7 @@ class Run:
     rate: float
     """Calls or events per second."""
     cpu_us: float
-    """CPU time of the server per call."""
+    """CPU time of all the server's processes per call, or per event where answers are streams."""
     idle: float
     """Share of the run in which the server's core had nothing to do; high, the server was not the limit."""
 
@@ -86,7 +86,7 @@ def measure(case: Case, server: Server, seconds: int, core: int) -> Run:
     load = saturate(server.url + PATH, case.body, server.key, seconds, core)
     wall, cpu, idle = time.monotonic() - began, server.cpu_seconds() - cpu, idle_seconds(server.core) - idle
     calls = _calls(case, server, load, answer.size)
-    return Run(calls / load.seconds * case.events, cpu / calls * 1e6, min(1.0, idle / wall))
+    return Run(calls / load.seconds * case.events, cpu / calls / case.events * 1e6, min(1.0, idle / wall))
 
 
 def _calls(case: Case, server: Server, load: Load, size: int) -> float:

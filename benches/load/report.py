@@ -96,7 +96,7 @@ def _run_rows(results: Results) -> Iterator[Row]:
         yield Row(case.name, "rate", case.unit, ours, theirs, spread, targets["rate"], idle)
         ours, theirs = pair.medians(lambda run: run.cpu_us)
         spread = pair.ratios(lambda run: run.cpu_us, less_is_better=True)
-        yield Row(case.name, "cpu", "µs/call", ours, theirs, spread, targets["cpu"])
+        yield Row(case.name, "cpu", f"µs/{case.unit.removesuffix('s/s')}", ours, theirs, spread, targets["cpu"])
 
 
 def _latency_rows(results: Results) -> Iterator[Row]:
@@ -124,7 +124,7 @@ def as_json(results: Results) -> bytes:
         "latency_ratios": {row.case: row.ratio for row in found if row.measure == "p50"},
         "below_target": [row.case for row in found if row.below],
         "rates": sides("rate"),
-        "cpu_us_per_call": sides("cpu"),
+        "cpu_us": sides("cpu"),
         "latency_us": {"p50": sides("p50"), "p99": sides("p99")},
         "idle": {row.case: row.idle for row in found if row.measure == "rate"},
         "ceilings": results.ceilings,
@@ -140,9 +140,13 @@ def write(results: Results) -> None:
     FILE.write_bytes(as_json(results))
 
 
-def show(results: Results, console: Console) -> None:
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+
+
+def show(results: Results, console: Console, beside: object = "bare aiohttp") -> None:
     rounds = len(next(iter(results.runs.values())).ours)
-    table = Table(title=f"The gateway beside bare aiohttp: one core, {rounds} interleaved rounds")
+    table = Table(title=f"The gateway beside {beside}: one core, {rounds} interleaved rounds")
     for heading in ("case", "measure"):
         table.add_column(heading, no_wrap=True)
     for heading in ("gateway", "reference", "min", "median", "max", "target"):
@@ -151,7 +155,7 @@ def show(results: Results, console: Console) -> None:
     for row in rows(results):
         ratio = [f"{value:.2f}" for value in (row.ratio.min, row.ratio.median, row.ratio.max)]
         target = f"{row.target:.2f}" if row.target else ""
-        figures = (f"{row.ours:,.0f}", f"{row.theirs:,.0f}", *ratio, target)
+        figures = (_figure(row.ours), _figure(row.theirs), *ratio, target)
         last = row.measure in ("cpu", "p99")
         table.add_row(row.case, f"{row.measure}, {row.unit}", *figures, row.note, end_section=last)
     console.print(table)

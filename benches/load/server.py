@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benches.load.generator import BenchError
@@ -32,10 +32,34 @@ class Server:
     pid: int
     core: int
     key: str = "x"
+    admin: str = ""
+    data: Path = Path()
+    """Where a gateway keeps its state."""
+    process: "subprocess.Popen[bytes] | None" = None
+    log: int = -1
+    """A descriptor of the file that holds its output."""
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def said(self) -> str:
+        """Its output so far."""
+        return os.pread(self.log, 1 << 24, 0).decode(errors="replace")
+
+    def wait(self) -> None:
+        """Returns once it has ended."""
+        assert self.process is not None
+        self.process.wait(120)
+
+    def pids(self, module: str) -> list[int]:
+        """The processes of its family that run a Python module."""
+        words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in _family(self.pid)}
+        return [pid for pid, line in words.items() if module.encode() in line]
+
+    def memory(self) -> int:
+        """Bytes of memory that the process and its descendants hold."""
+        return sum(_resident(pid) for pid in _family(self.pid))
 
     def cpu_seconds(self) -> float:
         """CPU time used so far by the process and its descendants, user and system."""
@@ -58,20 +82,26 @@ def reference(which: str, core: int, upstream: str) -> Iterator[Server]:
 
 
 @contextmanager
-def gateway(core: int, upstream: str) -> Iterator[Server]:
-    """The gateway as a user starts it: keys, limits, cache and ledger on, its data in a new directory."""
+def gateway(core: int, upstream: str, tree: Path = ROOT, store: Path | None = None) -> Iterator[Server]:
+    """The gateway of a checkout as a user starts it: keys, limits, cache and ledger on, its data in a new directory.
+
+    `store` is where the ledger's database is to be, if not in there.
+    """
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as data:
+        if store is not None:
+            (Path(data) / "ledger.db").symlink_to(store)
         settings = {
             "OPENAI_API_KEY": "x",
             "OPENAI_BASE_URL": f"{upstream}/v1",
             "GATEWAY_PORT": str(port),
             "GATEWAY_DATA_DIR": data,
             "GATEWAY_ADMIN_KEY": secrets.token_hex(16),
+            "PYTHONPATH": os.pathsep.join([str(tree / "python"), str(tree)]),
         }
         key = _create_key(settings)
         with _running("gateway", core, port, ["gateway", "serve"], "/health/ready", settings) as server:
-            yield Server(server.name, server.port, server.pid, server.core, key)
+            yield replace(server, key=key, admin=settings["GATEWAY_ADMIN_KEY"], data=Path(data))
 
 
 def _create_key(settings: dict[str, str]) -> str:
@@ -95,7 +125,7 @@ def _running(
         )
         try:
             _wait_until_ready(process, f"http://127.0.0.1:{port}{probe}")
-            yield Server(name, port, process.pid, core)
+            yield Server(name, port, process.pid, core, process=process, log=log.fileno())
         except (BenchError, OSError) as error:
             said = _tail(log.fileno())
             raise BenchError(f"{error}\nThe last output of {name}:\n{said}" if said else str(error)) from error
@@ -147,6 +177,13 @@ def _cpu_ticks(pid: int) -> int:
     """utime + stime + cutime + cstime; the second field of the line is a name that may hold spaces."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15]))
+
+
+def _resident(pid: int) -> int:
+    with suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 def idle_seconds(core: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import typing
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,9 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from gateway.app import App
-    from gateway.config.keystore import KeyRecord, KeyStore
     from gateway.config.schema import Config
+    from gateway.control.keystore import KeyRecord, KeyStore
 
 HEALTH_TIMEOUT_SECONDS = 2.0
 
@@ -54,20 +54,11 @@ def serve(config: ConfigFile = None, host: Host = None, port: Port = None, log_l
     """Start the gateway. Flags win over the environment, and the environment over the file."""
     settings = _load(config, {"--host": host, "--port": port, "--log-level": log_level})
 
-    import uvloop
-
-    from gateway.app import App
-    from gateway.config import logs
     from gateway.config.datadir import DataDirUnusable, data_dir
-
-    logs.configure(settings.log.level)
-
-    async def run() -> None:
-        app = App(settings, data_dir(settings, os.environ), os.environ)
-        await app.run(lambda host, port: _greet(app, host, port))
+    from gateway.start import start
 
     try:
-        uvloop.run(run())
+        start(settings, data_dir(settings, os.environ))
     except (DataDirUnusable, OSError) as error:
         _fail(str(error))
 
@@ -131,6 +122,7 @@ def create_key(
     key, secret = store.create(
         name=name, tenant=tenant, models=tuple(model or ()), requests_per_minute=rpm, concurrency=concurrency
     )
+    _tell_the_gateway(folder)
     typer.echo(secret if quiet else f"Key {key.id} (shown this once, stored as a hash in {folder}):\n{secret}")
 
 
@@ -157,10 +149,11 @@ def revoke_key(
     key: Annotated[str, typer.Argument(help="The key's id, as `gateway keys list` shows it.")],
     config: ConfigFile = None,
 ) -> None:
-    """End a key; running gateways follow within a second."""
+    """End a key, in running gateways too."""
     folder, store = _key_store(_load(config, {}, tool=True))
     if not store.revoke(key):
         _fail(f"There is no live key '{key}' in {folder}. See gateway keys list.")
+    _tell_the_gateway(folder)
     typer.echo(f"Key {key} is revoked.")
 
 
@@ -178,12 +171,8 @@ def reset_admin_key(
     folder, store = _key_store(settings)
     fresh = new_admin_secret()
     store.keep_secret("admin", digest(fresh))
-    typer.echo(
-        fresh
-        if quiet
-        else f"Admin key (shown this once, stored as a hash in {folder}):\n{fresh}\n"
-        "A gateway that is running takes it up when it is restarted."
-    )
+    _tell_the_gateway(folder)
+    typer.echo(fresh if quiet else f"Admin key (shown this once, stored as a hash in {folder}):\n{fresh}")
 
 
 def main() -> None:
@@ -202,11 +191,12 @@ def _load(path: Path | None, flags: Mapping[str, object], *, tool: bool = False)
 
 def _key_store(config: Config) -> tuple[Path, KeyStore]:
     """The data directory that a gateway with these settings uses, and its keys."""
-    from gateway.config.datadir import DataDirUnusable, data_dir, open_keys
+    from gateway.config.datadir import DataDirUnusable, data_dir
+    from gateway.control.keystore import open_keys
 
     try:
         folder = data_dir(config, os.environ).absolute()
-        return folder, open_keys(folder)
+        return folder, open_keys(folder, wall=time.time)
     except (DataDirUnusable, OSError, RuntimeError) as error:
         _fail(str(error))
 
@@ -250,32 +240,11 @@ def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
     Console().print(table)
 
 
-def _greet(app: App, host: str, port: int) -> None:
-    """Says what somebody needs for the first call."""
-    from gateway.config.checks import notices
+def _tell_the_gateway(folder: Path) -> None:
+    """Has a gateway that runs on a data directory take up its keys before this command returns."""
+    from gateway.control.notice import keys_changed
 
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    shown = address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1")  # noqa: S104
-    models = app.first_models()
-    typer.echo(f"llm-gateway {installed_version('llm-gateway')} listens on {address}")
-    typer.echo(f"Providers: {', '.join(provider.name for provider in app.providers)}")
-    typer.echo(f"Models:    {', '.join(models)}, … (GET /v1/models has them all)")
-    if app.admin_key:
-        typer.echo(f"Admin key: {app.admin_key}   (shown this once; GATEWAY_ADMIN_KEY sets your own)")
-    for notice in notices(app.config, os.environ):
-        typer.echo(f"Note:      {notice}")
-    if app.keyring.open_to_guests:
-        typer.echo("Keys:      none yet, so calls from this machine need none; make one with: gateway keys create")
-        authorization = ""
-    else:
-        authorization = f" \\\n  -H 'Authorization: Bearer {app.admin_key or '$GATEWAY_KEY'}'"
-        authorization = authorization.replace("'", '"')
-    typer.echo(f"""
-Try it:
-curl {shown}/v1/chat/completions{authorization} \\
-  -H 'Content-Type: application/json' \\
-  -d '{{"model": "{models[0]}", "messages": [{{"role": "user", "content": "Say hello"}}]}}'
-""")
+    keys_changed(folder)
 
 
 def _moment(seconds: int | None) -> str | None:

@@ -17,6 +17,8 @@ GatewayError                        500  internal_error
 ├── RateLimited                     429  rate_limit_exceeded
 ├── ShuttingDown                    503  shutting_down
 ├── StoreUnavailable                503  ledger_unavailable
+├── ControllerAway                  503  controller_away
+├── LedgerFull                      503  ledger_full
 └── UpstreamError                   502  upstream_error
     ├── UpstreamUnreachable         502  upstream_unreachable
     ├── UpstreamTimeout             504  upstream_timeout
@@ -135,6 +137,16 @@ class ShuttingDown(GatewayError):
 class StoreUnavailable(GatewayError):
     status, type, code = 503, "server_error", "ledger_unavailable"
     summary = "The ledger's store cannot be used at the moment."
+
+
+class ControllerAway(GatewayError):
+    status, type, code = 503, "server_error", "controller_away"
+    summary = "The gateway's controller is being restarted. Calls go on; retry this in a second."
+
+
+class LedgerFull(GatewayError):
+    status, type, code = 503, "server_error", "ledger_full"
+    summary = "The gateway has no room left to account for another call. Free some disk space where it keeps its data."
 
 
 class UpstreamError(GatewayError):

@@ -16,7 +16,7 @@ from gateway.config.load import load
 from gateway.config.schema import Config
 from gateway.ledger.analytics import GROUPS
 from gateway.ledger.entry import COLUMNS
-from gateway.ledger.metrics import Metrics
+from gateway.control.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference.md").read_text()

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx2 as httpx
 
+from tests.end_to_end import processes
+
 ADMIN_KEY = "admin-key-of-the-tests"
 
 
@@ -37,7 +39,8 @@ class Gateway:
         self._page_ns = 0
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--config", str(self._config)]
+        port = [] if "port:" in self._config.read_text() else ["--port", "0"]
+        command = [sys.executable, "-m", "gateway", "serve", *port, "--config", str(self._config)]
         start = self._log.stat().st_size if self._log.exists() else 0
         log = self._log.open("ab")
         self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
@@ -54,10 +57,24 @@ class Gateway:
         """What it has written, from a byte on."""
         return self._log.read_bytes()[start:].decode()
 
-    def stop(self, signum: int = signal.SIGTERM, timeout: float = 60.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
+        """Ends it as SIGTERM does."""
         if self.process.poll() is None:
-            self.process.send_signal(signum)
+            self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The process ids of supervisor, controller and worker, as long as they live."""
+        return processes.parts(self.process.pid)
+
+    def kill(self, *names: str) -> None:
+        """SIGKILL to the named parts, or to all at once."""
+        if self.process.poll() is None:
+            living = self.parts
+            processes.kill(*(living[name] for name in names or living))
+        if not names or "supervisor" in names:
+            self.process.wait(60)
 
     def cli(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "gateway", *arguments]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
-from gateway.config.keystore import KeyStore
 from gateway.config.schema import Config
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes; the kernel's own limit is 108."""
 
 
 class DataDirUnusable(Exception):
@@ -25,30 +28,63 @@ def data_dir(config: Config, environ: Mapping[str, str]) -> Path:
     return Path(base).expanduser() / "llm-gateway"
 
 
-def open_keys(folder: Path) -> KeyStore:
-    """The keys in a data directory; raises `DataDirUnusable`."""
-    path = folder / "keys.db"
-    with usable(path):
-        return KeyStore(path)
-
-
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
     """Turns what SQLite says into what the operator can do."""
     try:
         yield
     except sqlite3.Error as error:
-        raise DataDirUnusable(f"{path} cannot be used: {error}. Free, mend or restore it, or move it away.") from error
+        raise DataDirUnusable(f"{path} cannot be used: {error}. Repair it, restore it, or move it away.") from error
 
 
-def lock(folder: Path) -> IO[str]:
-    """Claims a data directory for this process, for as long as the file is open; raises `DataDirUnusable`."""
+def lock(folder: Path) -> int:
+    """Claims a data directory for as long as the returned descriptor is open somewhere; raises `DataDirUnusable`.
+
+    The file names the process that claimed it, which `holder` reads.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    claim = (folder / "lock").open("w")
+    claim = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        os.close(claim)
         raise DataDirUnusable(
             f"Another gateway is using {folder}. Stop it, or give this one a directory of its own with GATEWAY_DATA_DIR."
         ) from None
+    os.ftruncate(claim, 0)
+    os.pwrite(claim, str(os.getpid()).encode(), 0)
     return claim
+
+
+def holder_is_gone(folder: Path) -> bool:
+    """Whether the process that claimed a directory has died: then what it started is ending, too."""
+    try:
+        os.kill(int((folder / "lock").read_text()), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def control_path(folder: Path) -> str:
+    """The path of the controller's socket, short enough for the kernel however long the directory's is."""
+    path = folder / "control.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return str(path)
+    return f"/proc/self/fd/{os.open(folder, os.O_RDONLY | os.O_DIRECTORY)}/control.sock"
+
+
+def listen_for_workers(folder: Path) -> socket.socket:
+    """The controller's listening socket, for this user only."""
+    path = control_path(folder)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(before)
+    listener.listen(64)
+    return listener

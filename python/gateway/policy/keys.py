@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -57,17 +57,18 @@ class Key:
 
 
 class Keyring:
-    """All keys, by public id. `replace` swaps the whole table at once."""
+    """All keys, by public id. Nobody gets in before the first `replace`, which swaps the whole table at once."""
 
-    def __init__(self, admin_digest: bytes, *, anonymous: bool, refresh: Callable[[], None] = lambda: None) -> None:
-        self._anonymous, self._refresh = anonymous, refresh
-        self._admin = Key(ADMIN, admin_digest, name=ADMIN)
+    def __init__(self, *, anonymous: bool) -> None:
+        self._anonymous = anonymous
+        self._admin = Key(ADMIN, _NOBODY, name=ADMIN)
         self._guest = Key(ANONYMOUS, _NOBODY, name=ANONYMOUS)
         self._by_id: dict[str, Key] = {}
 
-    def replace(self, keys: Iterable[Key], *, ever: bool) -> None:
-        """Takes on the live keys; `ever` says whether any was ever made, revoked or not."""
+    def replace(self, keys: Iterable[Key], *, admin: bytes, ever: bool) -> None:
+        """Takes on the live keys and the admin key's digest; `ever` says whether any key was ever made, revoked or not."""
         self._by_id = {key.id: key for key in keys}
+        self._admin = Key(ADMIN, admin, name=ADMIN)
         self._anonymous = self._anonymous and not ever
 
     @property
@@ -82,11 +83,7 @@ class Keyring:
 
         Where no key was ever made and the gateway listens on loopback only, anybody who does not claim a key is a guest.
         """
-        presented = digest(credential)
-        key = self._find(credential, presented)
-        if key is None and (self._anonymous or credential.startswith(PREFIX)):
-            self._refresh()  # it, or the first key of all, may have been made a moment ago by another process
-            key = self._find(credential, presented)
+        key = self._find(credential, digest(credential))
         if key is not None:
             return key
         if self._anonymous and not credential.startswith(PREFIX):

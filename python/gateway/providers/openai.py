@@ -70,8 +70,9 @@ class OpenAI:
 
     def listed(self, body: bytes) -> list[str]:
         entries = orjson.loads(body)
-        entries = entries.get("data", []) if isinstance(entries, dict) else entries  # Together answers a bare list
-        return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+        entries = entries.get("data") if isinstance(entries, dict) else entries  # Together answers a bare list
+        named = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+        return [name for name in named if isinstance(name, str) and name]
 
 
 def _headers(provider: Provider) -> tuple[tuple[str, str], ...]:

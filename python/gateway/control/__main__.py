@@ -1,0 +1,55 @@
+"""The controller's process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from gateway.config import handover, logs
+from gateway.config.checks import notices
+from gateway.config.datadir import DataDirUnusable
+from gateway.control.controller import Clocks, Controller
+from gateway.control.greeting import greeting
+from gateway.inheritance import Inheritance
+from gateway.life import Life
+
+UNUSABLE = 78
+"""The exit status that says a next start would fail likewise (EX_CONFIG of sysexits.h)."""
+
+
+async def serve(inheritance: Inheritance) -> None:
+    """Runs the controller until the supervisor ends it, or is gone, and no worker lives."""
+    life = Life.under_a_supervisor(inheritance.lifeline)
+    config = handover.load(os.pread(inheritance.config, os.fstat(inheritance.config).st_size, 0))
+    logs.configure(config.log.level)
+    controller = Controller(config, Path(inheritance.data_dir), os.environ, Clocks(time.time_ns, time.monotonic))
+    address = inheritance.address
+
+    def greet(worker: dict[str, Any]) -> None:
+        nonlocal address
+        if address:
+            notes = notices(config, os.environ)
+            print(greeting(address, worker, controller.credentials.fresh_admin_key, notes), flush=True)
+        address = ""
+
+    await controller.run(socket.socket(fileno=inheritance.control), life, greet)
+
+
+def main() -> int:
+    inheritance = Inheritance.of(sys.argv[1:])
+    try:
+        uvloop.run(serve(inheritance))
+    except DataDirUnusable as error:
+        print(error, file=sys.stderr)
+        return UNUSABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The providers' own lists of their models, asked for in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+import aiohttp
+
+from gateway.providers.base import Provider
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 3600.0
+LARGEST_LIST = 16 << 20
+MOST_MODELS = 10_000
+LONGEST_NAME = 256
+_TIMEOUT = aiohttp.ClientTimeout(total=30)
+
+
+class Listing:
+    """The models that each provider lists. A provider that gives no list keeps the one it gave before."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self._providers = [provider for provider in providers if provider.base_url.startswith("http")]
+        self.models: Mapping[str, tuple[str, ...]] = {}
+
+    async def refresh(self) -> None:
+        """Asks every provider at once."""
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+            found = await asyncio.gather(*(_ask(session, provider) for provider in self._providers))
+        answered = {provider.name: models for provider, models in zip(self._providers, found, strict=True) if models}
+        self.models = {**self.models, **answered}
+
+
+async def _ask(session: aiohttp.ClientSession, provider: Provider) -> tuple[str, ...]:
+    outgoing = provider.dialect.listing(provider)
+    url = provider.base_url.rstrip("/") + outgoing.path
+    try:
+        async with session.get(url, headers=dict(outgoing.headers), allow_redirects=False) as answer:
+            if answer.status != 200:
+                raise ValueError(f"status {answer.status}")
+            return _named(provider.dialect.listed(await _bounded(answer.content)))
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        log.info("%s gave no list of its models: %s", provider.name, type(error).__name__)
+        return ()
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    body = b""
+    while read := await content.readany():
+        body += read
+        if len(body) > LARGEST_LIST:
+            raise ValueError("the list is too long")
+    return body
+
+
+def _named(models: Sequence[str]) -> tuple[str, ...]:
+    """The names that can be asked for: a provider's list cannot bring more, or longer ones, than we can keep."""
+    return tuple(name for name in models[:MOST_MODELS] if len(name) <= LONGEST_NAME and name.isprintable())

@@ -1,0 +1,34 @@
+"""Telling a running gateway that its keys have changed, so a new key works when `gateway keys create` returns."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.api.controller import MARK
+from gateway.config.datadir import control_path
+
+PATH = "/keys/changed"
+SECONDS = 5.0
+
+
+def keys_changed(data_dir: Path) -> bool:
+    """Returns once every worker obeys; False where no gateway runs on this data directory."""
+    with suppress(OSError, http.client.HTTPException):
+        connection = _UnixConnection(control_path(data_dir))
+        connection.request("POST", PATH, headers=MARK)
+        return connection.getresponse().status == 204
+    return False
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("controller", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)

@@ -1,0 +1,217 @@
+"""The three processes of `gateway serve`: each may die, the others go on, and nothing is left over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from tests.end_to_end.conftest import ask, client, gateway, launch, upstream
+from tests.end_to_end.gateway import ADMIN_KEY, Gateway
+from tests.end_to_end.processes import alive, kill, wait_until
+from tests.end_to_end.test_hang_up import raw
+from tests.end_to_end.upstream import STREAM_HEAD, Received, Upstream, completion, delta, event
+
+__all__ = ["client", "gateway", "launch", "upstream"]
+
+ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
+
+
+def call(client: httpx.Client, content: str = "Hi") -> httpx.Response:
+    return client.post("/v1/chat/completions", json=ask(content))
+
+
+def reasons(client: httpx.Client) -> dict[str, str]:
+    return dict(client.get("/health/ready").json().get("reasons", {}))
+
+
+@pytest.fixture
+def half(upstream: Upstream) -> threading.Event:
+    """Streams half an answer, and the rest once the event is set."""
+    go_on = threading.Event()
+
+    async def play(_: Received) -> AsyncIterator[Any]:
+        yield STREAM_HEAD
+        yield event(delta("Half."))
+        while not go_on.is_set():
+            yield 0.01
+        yield event(delta(" Whole.", finish="stop"))
+        yield event(b"[DONE]")
+        yield b"0\r\n\r\n"
+
+    upstream.answer = play
+    return go_on
+
+
+def read_until(connection: socket.socket, mark: bytes) -> bytes:
+    data = b""
+    connection.settimeout(30)
+    while mark not in data and (read := connection.recv(65536)):
+        data += read
+    return data
+
+
+def test_without_the_controller_calls_go_on_and_another_takes_up_the_books(
+    gateway: Gateway, client: httpx.Client
+) -> None:
+    answered = [call(client, f"before {n}").headers["x-request-id"] for n in range(3)]
+    worker, controller = gateway.parts["worker"], gateway.parts["controller"]
+    os.kill(controller, signal.SIGSTOP)  # so that it is away for as long as this takes
+    kill(controller)
+    answered += [call(client, f"after {n}").headers["x-request-id"] for n in range(3)]
+
+    wait_until(lambda: gateway.parts.get("controller", controller) != controller)
+    wait_until(lambda: reasons(client) == {})
+
+    assert gateway.parts["worker"] == worker
+    assert [row["id"] for row in gateway.rows()] == answered
+    assert client.get("/metrics").status_code == 200
+
+
+def test_readiness_says_that_the_controller_is_away(gateway: Gateway, client: httpx.Client) -> None:
+    supervisor = gateway.parts["supervisor"]
+    os.kill(supervisor, signal.SIGSTOP)  # nobody starts another
+    try:
+        os.kill(gateway.parts["controller"], signal.SIGKILL)
+        wait_until(lambda: "controller" in reasons(client))
+
+        metrics = client.get("/metrics")
+        assert (metrics.status_code, metrics.headers["retry-after"]) == (503, "1")
+        assert metrics.json()["error"]["code"] == "controller_away"
+        assert call(client).status_code == 200
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    wait_until(lambda: reasons(client) == {})
+
+
+def test_a_dead_worker_is_replaced_and_its_open_calls_are_closed_as_interrupted(
+    gateway: Gateway, upstream: Upstream, half: threading.Event
+) -> None:
+    controller, worker = gateway.parts["controller"], gateway.parts["worker"]
+    with raw(gateway, orjson.dumps(ask("Long", stream=True))) as connection:
+        read_until(connection, b"Half.")
+        kill(worker)
+        half.set()
+
+        with sqlite3.connect(gateway.data_dir / "ledger.db") as db:
+            wait_until(lambda: db.execute("SELECT outcome FROM calls").fetchall() == [("interrupted",)])
+        db.close()
+
+    upstream.answer = completion("Hello.")
+    # The socket stayed open meanwhile: this call waited in its backlog.
+    assert httpx.post(f"{gateway.url}/v1/chat/completions", json=ask("Next"), timeout=60).status_code == 200
+    assert gateway.parts["controller"] == controller
+    assert gateway.parts["worker"] != worker
+
+
+def test_without_the_supervisor_the_others_finish_what_is_open_and_end(gateway: Gateway, half: threading.Event) -> None:
+    controller, worker = gateway.parts["controller"], gateway.parts["worker"]
+    with raw(gateway, orjson.dumps(ask("Long", stream=True))) as connection:
+        read_until(connection, b"Half.")
+        gateway.kill("supervisor")
+        half.set()
+        assert read_until(connection, b"0\r\n\r\n").endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+    wait_until(lambda: not alive(worker) and not alive(controller))
+    assert [row["outcome"] for row in gateway.rows()] == ["ok"]
+
+
+def test_a_new_gateway_waits_for_the_remains_of_a_killed_one(gateway: Gateway, half: threading.Event) -> None:
+    with raw(gateway, orjson.dumps(ask("Long", stream=True))) as connection:
+        read_until(connection, b"Half.")
+        gateway.kill("supervisor")
+        threading.Timer(0.5, half.set).start()
+
+        gateway.start()
+
+        read_until(connection, b"[DONE]")
+    assert [row["outcome"] for row in gateway.rows()] == ["ok"]
+
+
+def test_the_second_interrupt_ends_it_now_and_the_first_says_what_it_waits_for(
+    gateway: Gateway, half: threading.Event
+) -> None:
+    with raw(gateway, orjson.dumps(ask("Long", stream=True))) as connection:
+        read_until(connection, b"Half.")
+        gateway.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "1 open call" in gateway.log())
+        assert gateway.process.poll() is None
+
+        gateway.process.send_signal(signal.SIGINT)
+
+        assert gateway.process.wait(30) == 0
+        assert b"shutting_down" in read_until(connection, b"shutting_down")
+    (row,) = gateway.rows()
+    assert (row["outcome"], row["error"], row["partial"]) == ("failed", "shutting_down", 1)
+
+
+def test_after_sigterm_no_process_is_left(gateway: Gateway, client: httpx.Client) -> None:
+    call(client)
+    pids = gateway.parts.values()
+
+    assert gateway.stop() == 0
+
+    assert not any(map(alive, pids))
+
+
+def serve(environ: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gateway", "serve", *options]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_busy_port_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = serve({**environ, "GATEWAY_DATA_DIR": str(tmp_path / "data")}, "--port", str(port))
+
+    assert done.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data" / "keys.db").exists(), "a fresh admin key would be lost unseen"
+
+
+def test_an_admin_key_is_shown_once_even_if_the_controller_is_restarted(launch: Callable[..., Gateway]) -> None:
+    gateway = launch(GATEWAY_ADMIN_KEY="")
+    assert gateway.log().count("Admin key:") == 1
+    controller = gateway.parts["controller"]
+
+    kill(controller)
+    wait_until(lambda: gateway.parts.get("controller", controller) != controller)
+    wait_until(lambda: httpx.get(f"{gateway.url}/health/ready").status_code == 200)
+
+    assert gateway.log().count("Admin key:") == 1
+    assert gateway.log().count("listens on") == 1
+
+
+def test_a_key_works_when_the_command_that_made_it_returns(gateway: Gateway, client: httpx.Client) -> None:
+    for _ in range(5):
+        key = gateway.create_key()
+        assert client.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code == 200
+        gateway.cli("keys", "revoke", key.split("-")[2])
+        assert client.get("/v1/models", headers={"authorization": f"Bearer {key}"}).status_code == 401
+
+
+def test_a_worker_without_a_controller_ends_with_its_supervisor(gateway: Gateway) -> None:
+    worker = gateway.parts["worker"]
+    gateway.kill("supervisor", "controller")
+
+    wait_until(lambda: not alive(worker))
+
+
+def test_internal_routes_are_out_of_clients_reach(client: httpx.Client, gateway: Gateway) -> None:
+    for path in ("/link", "/admin/../link", "/keys/changed", "/admin/%2e%2e/keys/changed"):
+        for method in ("GET", "POST"):
+            answer = client.request(method, path, headers={"x-gateway-link": "1", **ADMIN})
+            assert answer.status_code in (404, 405), (method, path)
