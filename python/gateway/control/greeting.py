@@ -12,9 +12,7 @@ def greeting(address: str, worker: Mapping[str, Any], admin_key: str | None, not
     return "\n".join(_lines(address, worker, admin_key, notices))
 
 
-def _lines(
-    address: str, worker: Mapping[str, Any], admin_key: str | None, notices: Iterable[str]
-) -> Iterator[str]:
+def _lines(address: str, worker: Mapping[str, Any], admin_key: str | None, notices: Iterable[str]) -> Iterator[str]:
     models = worker["models"]
     yield f"llm-gateway {version('llm-gateway')} listens on {address}"
     yield f"Providers: {', '.join(worker['providers'])}"
