@@ -72,7 +72,7 @@ class App:
         self.offer = Offer(self.providers, named, self.prices)
         self.router = Router(self.providers, named, self.offer.knows, stand_ins(self.providers))
         self.pipeline = self._pipeline(tables.secret)
-        self.forward = Forward(controller.path, _options(config))
+        self.forward = Forward(controller, _options(config))
         self.server = self._server()
         self.obey(tables)
 

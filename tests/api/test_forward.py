@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from gateway.api.controller import Controller
 from gateway.api.forward import Forward
 from gateway.api.request import ServerOptions
 from gateway.config.datadir import control_path, listen_for_workers
@@ -34,6 +35,12 @@ class Sent:
         self.written += data
 
 
+class Linked(Controller):
+    """A controller that is taken to be there."""
+
+    present = True  # type: ignore[assignment]
+
+
 @pytest.fixture
 def seen() -> list[tuple[str, str, dict[str, str], bytes]]:
     return []
@@ -52,7 +59,7 @@ async def forward(tmp_path: Path, seen: list[Any]) -> AsyncIterator[Callable[[Se
     runner = web.AppRunner(app)
     await runner.setup()
     await web.SockSite(runner, listen_for_workers(tmp_path)).start()
-    endpoint = Forward(control_path(tmp_path), ServerOptions())
+    endpoint = Forward(Linked(control_path(tmp_path)), ServerOptions())
 
     async def send(request: Sent) -> bytes:
         (await endpoint.any(request)).write(request)
@@ -90,8 +97,11 @@ async def test_a_head_request_has_no_body(forward: Any) -> None:
     assert (await forward(Sent("HEAD", "/"))).endswith(b"\r\n\r\n")
 
 
-async def test_without_a_controller_it_is_a_503_that_says_when_to_come_back(tmp_path: Path) -> None:
-    endpoint = Forward(control_path(tmp_path), ServerOptions())
+@pytest.mark.parametrize("controller", [Linked, Controller])
+async def test_without_a_controller_it_is_a_503_that_says_when_to_come_back(
+    tmp_path: Path, controller: type[Controller]
+) -> None:
+    endpoint = Forward(controller(control_path(tmp_path)), ServerOptions())
 
     with pytest.raises(ControllerAway) as away:
         await endpoint.any(Sent("GET", "/metrics"))

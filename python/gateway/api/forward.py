@@ -10,10 +10,12 @@ from yarl import URL
 
 from gateway.api import wire
 from gateway.api.body import read_body
+from gateway.api.controller import Controller
 from gateway.api.request import Request, ServerOptions
 from gateway.errors import ControllerAway
 
 SECONDS = 30.0
+_SOON = {"retry-after": "1"}
 _PASSED_IN = (
     "accept", "authorization", "x-api-key", "api-key", "x-goog-api-key", "content-type", "cookie", "host", "if-none-match",
     "origin", "user-agent",
@@ -25,14 +27,16 @@ _PASSED_BACK = (
 
 
 class Forward:
-    """An endpoint that asks the controller. `path` is the controller's socket."""
+    """An endpoint that asks the controller."""
 
-    def __init__(self, path: str, options: ServerOptions) -> None:
-        self._path, self._options = path, options
+    def __init__(self, controller: Controller, options: ServerOptions) -> None:
+        self._controller, self._options = controller, options
         self._session: aiohttp.ClientSession | None = None
 
     async def any(self, request: Request) -> wire.Reply:
         """The controller's answer to a client's request; raises `ControllerAway`."""
+        if not self._controller.present:
+            raise ControllerAway(headers=_SOON)
         body = await read_body(request, self._options) if request.method not in ("GET", "HEAD") else None
         # In a task: aiohttp's timeouts need one, and a request that is answered at once has none.
         status, headers, content = await asyncio.create_task(self._ask(request, body))
@@ -48,7 +52,7 @@ class Forward:
             async with asked as answer:
                 return answer.status, answer.headers, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ControllerAway(headers={"retry-after": "1"}) from error
+            raise ControllerAway(headers=_SOON) from error
 
     async def close(self) -> None:
         if self._session is not None:
@@ -57,7 +61,7 @@ class Forward:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(self._path, limit=16),
+                connector=aiohttp.UnixConnector(self._controller.path, limit=16),
                 timeout=aiohttp.ClientTimeout(total=SECONDS),
                 auto_decompress=False,
                 skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
