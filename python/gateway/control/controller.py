@@ -139,7 +139,7 @@ class Controller:
         """Returns once no worker writes to its journal any more, or none is waited for any longer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._config.server.drain + PATIENCE_SECONDS):
-                while await asyncio.to_thread(lambda: self._journals.living):
+                while await asyncio.to_thread(lambda: self._journals.living):  # noqa: ASYNC110
                     await asyncio.sleep(WATCH_SECONDS)
 
     def _measure(self) -> None:
