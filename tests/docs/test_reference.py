@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from gateway import errors
 from gateway.config.load import load
 from gateway.config.schema import Config
-from gateway.ledger.analytics import GROUPS
+from gateway.control.analytics import GROUPS
 from gateway.ledger.entry import COLUMNS
 from gateway.control.metrics import Metrics
 
