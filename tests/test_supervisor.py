@@ -145,7 +145,7 @@ def test_the_second_interrupt_ends_it_now_and_the_first_says_what_it_waits_for(
     with raw(gateway, orjson.dumps(ask("Long", stream=True))) as connection:
         read_until(connection, b"Half.")
         gateway.process.send_signal(signal.SIGINT)
-        wait_until(lambda: "1 open call" in gateway.log())
+        wait_until(lambda: "1 open call(s)" in gateway.log())
         assert gateway.process.poll() is None
 
         gateway.process.send_signal(signal.SIGINT)

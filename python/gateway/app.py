@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import socket
 import sys
 import time
@@ -48,7 +49,7 @@ from gateway.policy.tables import Tables
 from gateway.upstream.demo import Demo
 from gateway.upstream.pool import Pool, Upstream
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("gateway.app")
 
 LAST_WORDS_SECONDS = 1.0
 
@@ -111,11 +112,11 @@ class App:
                 "/chat/completions": {"POST": chat.completions},
                 "/v1/models": {"GET": models.index},
                 PREFIX: {"GET": models.one},
-                "/health/live": {"GET": health.live, "HEAD": health.live},
-                "/health/liveliness": {"GET": health.live, "HEAD": health.live},
-                "/health/ready": {"GET": health.ready, "HEAD": health.ready},
-                "/health/readiness": {"GET": health.ready, "HEAD": health.ready},
-                "/": {"GET": self.forward.any, "HEAD": self.forward.any},
+                "/health/live": {"GET": health.live},
+                "/health/liveliness": {"GET": health.live},
+                "/health/ready": {"GET": health.ready},
+                "/health/readiness": {"GET": health.ready},
+                "/": {"GET": self.forward.any},
                 "/metrics": {"GET": self.forward.any},
                 "/admin/": forwarded,
             },
@@ -185,7 +186,7 @@ class App:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.config.server.drain
         if self.server.busy:
-            log.info("%d open calls have %g s to finish", self.server.busy, self.config.server.drain)
+            log.info("stopping; %d open call(s) have %g s to finish", self.server.busy, self.config.server.drain)
         idle, cut = asyncio.create_task(self.server.idle()), asyncio.create_task(life.cut_short.wait())
         await asyncio.wait((idle, cut), timeout=self.config.server.drain, return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()

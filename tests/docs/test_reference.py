@@ -15,8 +15,8 @@ from gateway import errors
 from gateway.config.load import load
 from gateway.config.schema import Config
 from gateway.control.analytics import GROUPS
-from gateway.ledger.entry import COLUMNS
 from gateway.control.metrics import Metrics
+from gateway.ledger.entry import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference.md").read_text()
