@@ -20,6 +20,7 @@ class Sent:
     connection: Any = None
     keep_alive = chunked = True
     unread = False
+    lines = "x-request-id: 1\r\n"
 
     def __init__(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> None:
         self.method, self.target, self._headers, self._body = method, target, headers or {}, body

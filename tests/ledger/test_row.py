@@ -7,33 +7,10 @@ import pytest
 
 from gateway.ledger.row import COLUMNS, NAME_BYTES, VERSION, Row, bounded, values
 
-VERSION_1 = [
-    "id",
-    "started_ns",
-    "endpoint",
-    "key_id",
-    "model",
-    "provider",
-    "target",
-    "stream",
-    "outcome",
-    "status",
-    "error",
-    "cache",
-    "attempts",
-    "input_tokens",
-    "output_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "cost_pico",
-    "cost_source",
-    "saved_pico",
-    "saved_by",
-    "partial",
-    "first_byte_us",
-    "duration_us",
-]
+VERSION_1 = (
+    "id started_ns endpoint key_id model provider target stream outcome status error cache attempts input_tokens output_tokens "
+    "cached_tokens cache_write_tokens reasoning_tokens cost_pico cost_source saved_pico saved_by partial first_byte_us duration_us"
+).split()
 
 
 def test_columns_are_only_ever_added_at_the_end() -> None:
