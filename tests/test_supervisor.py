@@ -213,5 +213,5 @@ def test_a_worker_without_a_controller_ends_with_its_supervisor(gateway: Gateway
 def test_internal_routes_are_out_of_clients_reach(client: httpx.Client, gateway: Gateway) -> None:
     for path in ("/link", "/admin/../link", "/keys/changed", "/admin/%2e%2e/keys/changed"):
         for method in ("GET", "POST"):
-            answer = client.request(method, path, headers={"x-gateway-link": "1", **ADMIN})
+            answer = client.request(method, path, headers={"gateway-process": "1", **ADMIN})
             assert answer.status_code in (404, 405), (method, path)

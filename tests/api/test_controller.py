@@ -31,7 +31,7 @@ async def test_without_a_controller_following_returns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", ["", "not JSON"])
 async def test_what_is_no_controller_is_not_obeyed(tmp_path: Path, first: str) -> None:
     async def answer(request: web.Request) -> web.WebSocketResponse:
-        assert request.headers["x-gateway-link"] == MARK["x-gateway-link"]
+        assert request.headers["gateway-process"] == MARK["gateway-process"]
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_str(first)

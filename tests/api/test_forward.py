@@ -87,7 +87,7 @@ async def test_a_request_and_its_answer_pass_as_they_came(forward: Any, seen: li
 
 
 async def test_only_listed_headers_pass_either_way(forward: Any, seen: list[Any]) -> None:
-    written = await forward(Sent("GET", "/", {"x-gateway-link": "1", "x-forwarded-for": "1.2.3.4", "accept": "*/*"}))
+    written = await forward(Sent("GET", "/", {"gateway-process": "1", "x-forwarded-for": "1.2.3.4", "accept": "*/*"}))
 
     ((_, _, passed, _),) = seen
     assert {name.lower() for name in passed} <= {"accept", "host", "connection"}

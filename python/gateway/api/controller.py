@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.1
 FIRST_WORD_SECONDS = 30.0
-MARK = {"x-gateway-link": "1"}
+MARK = {"gateway-process": "1"}
 """The header by which the controller knows the gateway's own processes; clients' headers of that name are not forwarded."""
 
 
