@@ -24,6 +24,7 @@ GatewayError                        500  internal_error
     ├── UpstreamTimeout             504  upstream_timeout
     ├── UpstreamInterrupted         502  upstream_interrupted
     ├── UpstreamInvalid             502  upstream_invalid_response
+    │   └── Untranslatable          502  upstream_invalid_response
     └── UpstreamRefused            (its) upstream_error, or the provider's own code
 """
 
@@ -170,6 +171,12 @@ class UpstreamInterrupted(UpstreamError):
 
 class UpstreamInvalid(UpstreamError):
     code = "upstream_invalid_response"
+
+
+class Untranslatable(UpstreamInvalid):
+    """An answer that can be passed on as it came, but not in the other shape (whole for streamed, or the reverse)."""
+
+    summary = "The provider's answer cannot be given in the form that was asked for."
 
 
 class UpstreamRefused(UpstreamError):

@@ -308,7 +308,15 @@ class SseError(ValueError):
 class Scanner:
     """Reads one provider answer in OpenAI's wire form, network read by network read."""
 
-    def __new__(cls, *, whole: bool = False, max_event: int = 16777216) -> Scanner: ...
+    def __new__(
+        cls,
+        *,
+        whole: bool = False,
+        kind: Literal["chat", "completions", "embeddings"] = "chat",
+        n: int = 1,
+        max_event: int = 16777216,
+        max_text: int = 16777216,
+    ) -> Scanner: ...
     def feed(self, read: bytes, /) -> Chunk:
         """Takes in one network read and returns its whole events."""
 
@@ -332,6 +340,10 @@ class Scanner:
         """Reasoning, text and tool calls so far: what a hang-up is billed from."""
 
     @property
+    def generated_size(self) -> int:
+        """Bytes generated so far, those beyond `max_text` included."""
+
+    @property
     def finish(self) -> str | None:
         """The last finish reason."""
 
@@ -345,7 +357,7 @@ class Scanner:
 
     @property
     def finished(self) -> int:
-        """Number of choices that finished."""
+        """Number of choices that finished, properly or not."""
 
     @property
     def usage(self) -> bytes | None:
@@ -361,11 +373,19 @@ class Scanner:
 
     @property
     def error(self) -> bytes | None:
-        """The first error that the provider reported in the answer, as JSON."""
+        """The first error that the provider reported in the answer, as JSON of at most 8 KiB."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more is to come: `[DONE]`, or a finish reason of any kind for every choice that began."""
 
     @property
     def complete(self) -> bool:
-        """Every choice that began has a finish reason, and nothing broke."""
+        """The answer came to its end as the model meant it, and nothing broke."""
+
+    @property
+    def keepable(self) -> bool:
+        """The answer is complete and no filter cut it short: it may be given to the next who asks the same."""
 
 @final
 class Chunk:
@@ -393,7 +413,7 @@ class Chunk:
 
     @property
     def error(self) -> bytes | None:
-        """The first error in it, as JSON. Its event is not in `data`: who reports it says it in words of its own."""
+        """The first error in it, as JSON of at most 8 KiB. Its event is not in `data`."""
 
     @property
     def done(self) -> bool:

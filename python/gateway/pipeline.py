@@ -118,7 +118,7 @@ class Pipeline:
         target, request, entry = step.target, ticket.request, ticket.entry
         provider = target.provider
         entry.provider, entry.target = provider.name, target.model
-        scanner = Scanner(whole=flight.whole)
+        scanner = Scanner(whole=flight.whole, n=request.n)
         self.ledger.sent(entry, self.settlement.reserve(target, request))
         async with await self.upstream.send(provider, provider.dialect.encode(request, target)) as exchange:
             if exchange.status != 200:
@@ -127,7 +127,7 @@ class Pipeline:
                 await relay(exchange, provider, provider.dialect.decoder(request), scanner, flight)
             finally:
                 usage = self.settlement.settle(entry, target, request, scanner)
-        if not scanner.filtered and (transcript := flight.transcript()):
+        if scanner.keepable and (transcript := flight.transcript()):
             flight.answer = Answer(transcript, flight.whole, provider.name, target.model, usage, entry.cost_pico)
             self.exact.put(ticket.place, ticket.terms, flight.answer)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from gateway.chat.shapes import assemble, event, replay
+from gateway.chat.shapes import assemble, replay
+from gateway.chat.wire import event, write
+from gateway.errors import Untranslatable
 from tests.recordings import FOLDER, chat_recordings, expected, needs_recordings, payloads
 
 STREAMS = chat_recordings(".sse", ".jsonl")
@@ -176,6 +179,108 @@ def test_tool_call_deltas_are_put_together_by_their_index() -> None:
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}},
         {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
+
+
+def deltas(*messages: dict[str, Any]) -> dict[str, Any]:
+    """The message that a stream of these deltas amounts to."""
+    events = b"".join(event({"id": "x", "choices": [{"index": 0, "delta": message}]}) for message in messages)
+    message = orjson.loads(assemble(events))["choices"][0]["message"]
+    assert isinstance(message, dict)
+    return message
+
+
+@pytest.mark.parametrize("index", [10_000_000, -1, 2**63])
+def test_the_index_of_a_tool_call_sizes_nothing(index: int) -> None:
+    first = {"index": index, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
+    message = deltas({"tool_calls": [first]}, {"tool_calls": [{"index": index, "function": {"arguments": "}"}}]})
+
+    assert message["tool_calls"] == [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+
+
+@pytest.mark.parametrize("index", ["0", 1.5, True, [0], {}])
+def test_an_index_that_is_none_cannot_be_told(index: Any) -> None:
+    with pytest.raises(Untranslatable):
+        deltas({"tool_calls": [{"index": index, "id": "a"}]})
+
+
+@pytest.mark.parametrize("index", [10_000_000, -1, "0", 1.5, 10**30, None])
+def test_a_whole_answers_tool_calls_are_counted_anew(index: Any) -> None:
+    answer = reply({"tool_calls": [{**CALL, "index": index}, CALL]})
+
+    events = replay(write(answer))
+
+    assert len(events) < 2000
+    assert orjson.loads(assemble(events))["choices"][0]["message"]["tool_calls"] == [CALL, CALL]
+
+
+def test_blank_repeats_overwrite_nothing() -> None:
+    call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}
+    blank = {"index": 0, "id": "", "type": "", "function": {"name": "", "arguments": "}"}}
+    message = deltas(
+        {"role": "assistant", "tool_calls": [call], "function_call": {"name": "g", "arguments": ""}},
+        {"role": "", "tool_calls": [blank], "function_call": {"name": "", "arguments": "x"}},
+        {"role": None, "tool_calls": [{**blank, "id": None, "type": None, "function": {"name": None}}]},
+    )
+
+    assert message["role"] == "assistant"
+    assert message["tool_calls"] == [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    assert message["function_call"] == {"name": "g", "arguments": "x"}
+
+
+def test_custom_tool_calls_are_put_together() -> None:
+    message = deltas(
+        {"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "input": "x"}}]},
+        {"tool_calls": [{"index": 0, "custom": {"input": "y"}}]},
+    )
+
+    assert message["tool_calls"] == [{"id": "a", "type": "custom", "custom": {"name": "f", "input": "xy"}}]
+
+
+def test_audio_is_joined() -> None:
+    pieces = [{"id": "audio_1", "transcript": "Hel"}, {"data": "AAE="}, {"data": "Ag==", "transcript": "lo"}]
+    message = deltas(*({"audio": piece} for piece in pieces), {"audio": {"expires_at": 7}})
+
+    assert message["audio"] == {"id": "audio_1", "transcript": "Hello", "data": "AAEC", "expires_at": 7}
+
+
+def test_a_cut_emoji_and_a_long_integer_stay_what_they_are() -> None:
+    whole = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a\\ud83d"},"logprobs":null,'
+    whole += b'"finish_reason":"stop"}],"object":"chat.completion","seed":123456789012345678901}'
+
+    assert json.loads(assemble(replay(whole))) == json.loads(whole)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"choices":[{"message":"a"}]}',
+        b'{"choices":[{"message":{"tool_calls":{"a":1}}}]}',
+        b'{"choices":[{"message":{"tool_calls":[1]}}]}',
+        b'{"choices":[{"message":{"content":"a","odds":1e400}}]}',
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_streamed_is_refused_by_name(raw: bytes) -> None:
+    with pytest.raises(Untranslatable):
+        replay(raw)
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        "a",
+        [],
+        {"tool_calls": {}},
+        {"tool_calls": [1]},
+        {"function_call": "f"},
+        {"audio": [1]},
+        {"audio": {"data": "a=b"}},
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_put_together_is_refused_by_name(delta: Any) -> None:
+    with pytest.raises(Untranslatable):
+        assemble(event({"choices": [{"index": 0, "delta": delta}]}))
 
 
 @pytest.mark.parametrize("separator", [b"\n\n", b"\r\n\r\n"])

@@ -7,11 +7,15 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
 
-from gateway.chat.usage import MOST_TOKENS, Usage
+from gateway.chat.usage import MOST_TOKENS, MOST_USD, Usage
+from tests.chat.nonsense import values
 from tests.recordings import FOLDER, chat_recordings, expected, needs_recordings, payloads
 
 ANSWERS = chat_recordings(".sse", ".jsonl", ".json", ".gz")
+NAMES = ["prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens", "cost"]
+NAMES += ["completion_tokens_details", "audio_tokens", "reasoning_tokens", "cache_write_tokens", "cost_in_usd_ticks"]
 
 
 def usages(path: Path) -> list[dict[str, Any]]:
@@ -99,9 +103,43 @@ NONSENSE = [-1, 1.5, "12", True, None, [], {}, 2**64 - 1]
 
 
 @pytest.mark.parametrize("value", NONSENSE)
-@pytest.mark.parametrize("name", ["completion_tokens", "total_tokens", "cost_in_usd_ticks", "prompt_cache_hit_tokens"])
+@pytest.mark.parametrize("name", ["total_tokens", "cost_in_usd_ticks", "prompt_cache_hit_tokens"])
 def test_nonsense_counts_as_silence(name: str, value: Any) -> None:
     assert read({"prompt_tokens": 10, name: value}) == Usage(input=10)
+
+
+@pytest.mark.parametrize("value", [value for value in NONSENSE if value is not None])
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_a_count_that_cannot_be_is_like_no_usage(name: str, value: Any) -> None:
+    assert read({"prompt_tokens": 10, "completion_tokens": 2, name: value}) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"prompt_tokens":1,"completion_tokens":1e400}',
+        b'{"prompt_tokens":1,"completion_tokens":2,"cost":1e400}',
+        b'{"prompt_tokens":1,"completion_tokens":2,"note":"\\ud83d"}',
+        b'{"prompt_tokens":1' + b"0" * 5000 + b',"completion_tokens":2}',
+        b'{"prompt_tokens":1,"completion_tokens":2,"x":' + b"[" * 2000 + b"]" * 2000 + b"}",
+        b'{"prompt_tokens":NaN}',
+        b"\xff",
+        b"",
+    ],
+    ids=lambda raw: repr(raw[:50]),
+)
+def test_what_cannot_be_read_is_like_no_usage(raw: bytes) -> None:
+    assert Usage.from_openai(raw) is None
+
+
+@given(values(NAMES))
+def test_whatever_a_provider_counts_is_read_within_bounds_or_not_at_all(fields: Any) -> None:
+    usage = read(fields)
+
+    if usage is not None:
+        shares = (usage.cached + usage.cache_write, usage.audio_input, usage.reasoning, usage.audio_output)
+        assert all(0 <= share <= MOST_TOKENS for share in (usage.input, usage.output, *shares))
+        assert usage.cost_pico is None or 0 <= usage.cost_pico <= MOST_USD * 10**12
 
 
 @pytest.mark.parametrize("value", NONSENSE)
@@ -119,7 +157,8 @@ def test_a_cost_that_cannot_be_is_not_believed(cost: Any) -> None:
 
 
 def test_a_billion_tokens_are_believed_and_one_more_is_not() -> None:
-    assert read({"prompt_tokens": MOST_TOKENS, "completion_tokens": MOST_TOKENS + 1}) == Usage(input=MOST_TOKENS)
+    assert read({"prompt_tokens": MOST_TOKENS, "completion_tokens": 0}) == Usage(input=MOST_TOKENS)
+    assert read({"prompt_tokens": MOST_TOKENS, "completion_tokens": MOST_TOKENS + 1}) is None
 
 
 def test_more_cached_than_asked_is_held_to_what_was_asked() -> None:

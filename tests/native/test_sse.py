@@ -48,8 +48,8 @@ streams = pytest.mark.parametrize("path", STREAMS, ids=lambda path: f"{path.pare
 class Reading:
     """What a gateway would see of one answer."""
 
-    def __init__(self, reads: Iterable[bytes], *, whole: bool = False) -> None:
-        self.scanner = Scanner(whole=whole)
+    def __init__(self, reads: Iterable[bytes], **options: Any) -> None:
+        self.scanner = Scanner(**options)
         self.chunks = [self.scanner.feed(read) for read in reads]
         self.chunks.append(self.scanner.end())
         self.data = b"".join(chunk.data for chunk in self.chunks)
@@ -69,7 +69,9 @@ class Reading:
             said.model,
             said.done,
             said.error,
+            said.ended,
             said.complete,
+            said.keepable,
             sum(chunk.events for chunk in self.chunks),
             [chunk.invalid for chunk in self.chunks if chunk.invalid],
             any(chunk.truncated for chunk in self.chunks),
@@ -537,3 +539,183 @@ def test_the_splitter_joins_lines_and_ends_once() -> None:
         events.feed(b"")
     with pytest.raises(SseError, match="max_event = 4"):
         Events(max_event=4).feed(b"data: 123")
+
+
+PROPER = ["stop", "length", "tool_calls", "function_call", "model_length", "eos"]
+IMPROPER = ["error", "abort", "SAFETY", "STOP", "insufficient_system_resource", "null", "stop ", "x" * 100_000]
+
+
+def end_of(stream: bytes, *, whole: bool = False, n: int = 1) -> tuple[bool, bool, bool]:
+    scanner = Scanner(whole=whole, n=n)
+    scanner.feed(stream)
+    scanner.end()
+    return scanner.ended, scanner.complete, scanner.keepable
+
+
+def body(*reasons: str | None) -> bytes:
+    choices = [{"index": at, "message": {"content": "a"}, "finish_reason": reason} for at, reason in enumerate(reasons)]
+    return json.dumps({"choices": choices}).encode()
+
+
+@pytest.mark.parametrize("reason", PROPER)
+def test_a_choice_that_the_model_ended_is_complete_and_keepable(reason: str) -> None:
+    assert end_of(HELLO + event(finish=reason) + DONE) == (True, True, True)
+    assert end_of(HELLO + event(finish=reason)) == (True, True, True)
+    assert end_of(body(reason), whole=True) == (True, True, True)
+
+
+@pytest.mark.parametrize("reason", IMPROPER, ids=lambda reason: reason[:30])
+def test_any_other_finish_reason_is_a_failure_by_another_name(reason: str) -> None:
+    assert end_of(HELLO + event(finish=reason) + DONE) == (True, False, False)
+    assert end_of(HELLO + event(finish=reason) + event(finish="stop") + DONE) == (True, False, False)
+    assert end_of(body(reason), whole=True) == (True, False, False)
+
+
+def test_a_filtered_answer_is_complete_and_not_keepable() -> None:
+    assert end_of(HELLO + event(finish="content_filter") + DONE) == (True, True, False)
+    assert end_of(body("stop", "content_filter"), whole=True, n=2) == (True, True, False)
+
+
+@pytest.mark.parametrize("stream", [HELLO + DONE, HELLO + event(finish="") + DONE, USAGE + DONE, DONE])
+def test_done_without_a_finish_reason_is_an_end_and_no_complete_answer(stream: bytes) -> None:
+    assert end_of(stream) == (True, False, False)
+
+
+def test_one_of_two_choices_is_no_complete_answer() -> None:
+    first = HELLO + event(finish="stop")
+    assert end_of(first + event({"content": "b"}, index=1) + DONE, n=2) == (True, False, False)
+    assert end_of(first + DONE, n=2) == (True, False, False)
+    assert end_of(first + event(finish="stop", index=1) + DONE, n=2) == (True, True, True)
+    assert end_of(first + event(finish="stop", index=1) + DONE) == (True, True, True)
+    assert end_of(body("stop", None), whole=True, n=2) == (False, False, False)
+
+
+@pytest.mark.parametrize("stream", [HELLO, b"", HELLO + END + b"data: {", HELLO + b"data: {}}\n\n"])
+def test_what_breaks_off_has_not_ended(stream: bytes) -> None:
+    assert end_of(stream) == (False, False, False)
+
+
+@pytest.mark.parametrize("choices", [b"[]", b"null"])
+def test_a_body_without_choices_has_ended_and_is_not_complete(choices: bytes) -> None:
+    assert end_of(b'{"choices":' + choices + b"}", whole=True) == (True, False, False)
+
+
+@pytest.mark.parametrize("index", ["-1", '"0"', "0.5", "1e400", "true", "[0]", "18446744073709551616"])
+def test_an_index_that_names_no_choice_leaves_the_answer_incomplete(index: str) -> None:
+    stream = b'data: {"choices":[{"index":%s,"delta":{},"finish_reason":"stop"}]}\n\n' % index.encode()
+    assert end_of(stream + END + DONE) == (True, False, False)
+
+
+def test_an_index_sizes_nothing() -> None:
+    scanner = Scanner()
+    call = {"index": 10_000_000, "function": {"name": "f", "arguments": "{}"}}
+    scanner.feed(event({"tool_calls": [call]}, index=10_000_000) + event(finish="stop", index=10_000_000))
+    assert (scanner.choices, scanner.finished, scanner.tools, scanner.keepable) == (1, 1, "f{}", True)
+
+
+def test_more_choices_and_pieces_than_any_answer_has_are_not_followed() -> None:
+    many = (
+        b'data: {"choices":[' + b",".join(b'{"index":%d,"finish_reason":"stop"}' % i for i in range(70_000)) + b"]}\n\n"
+    )
+    scanner = Scanner()
+    assert scanner.feed(many).invalid is None
+    assert scanner.choices <= 1 << 16
+    assert not scanner.complete
+    names = b",".join([b'"name":"f"'] * 70_000)
+    scanner = Scanner()
+    scanner.feed(b'data: {"choices":[{"delta":{"tool_calls":[{"function":{' + names + b"}}]}}]}\n\n" + END)
+    assert not scanner.complete
+
+
+def test_the_transcript_is_bounded_and_what_it_leaves_out_is_measured() -> None:
+    scanner = Scanner(max_text=10)
+    for text in ("abcdef", "gh\u00e9xyz", "more"):
+        scanner.feed(event({"content": text}))
+    assert scanner.text == "abcdefgh"
+    assert scanner.generated_size == len(r"abcdefgh\u00e9xyzmore")
+    scanner.feed(END)
+    assert scanner.keepable
+
+
+ERRORS = {
+    "message": {"message": "m" * 1_000_000, "type": "t", "param": None, "code": 429},
+    "escapes": {"message": '"\\' * 500_000, "code": "c" * 9_000_000},
+    "nested": {"message": "m", "code": {"x": "y" * 100_000}, "more": ["z" * 100_000]},
+    "nothing": {"more": "z" * 100_000},
+    "text": "no" * 100_000,
+    "list": ["no"] * 100_000,
+}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_an_error_is_bounded(error: Any, whole: bool) -> None:
+    raw = json.dumps({"error": error}).encode()
+    reading = Reading([raw if whole else b"data: " + raw + b"\n\n"], whole=whole)
+    told = reading.scanner.error
+    assert told is not None
+    assert len(told) <= 8192
+    assert {chunk.error for chunk in reading.chunks} >= {told}
+    said = json.loads(told)
+    if isinstance(error, dict):
+        for name, value in said.items():
+            assert value == error[name] or str(error[name]).startswith(value)
+    else:
+        assert said == {} or str(error).startswith(said)
+
+
+def test_a_short_error_is_passed_on_as_it_came() -> None:
+    raw = b'{ "message": "no", "metadata": {"raw": [1]} }'
+    assert Reading([b'data: {"error":' + raw + b"}\n\n"]).scanner.error == raw
+
+
+def test_names_and_usage_are_bounded() -> None:
+    scanner = Scanner()
+    usage = {"prompt_tokens": 1, "note": "x" * 100_000}
+    chunk = scanner.feed(event(finish="stop" * 1000, model="m" * 1_000_000, usage=usage))
+    assert chunk.finish == scanner.finish == "stop" * 16
+    assert scanner.model == "m" * 256
+    assert chunk.usage is scanner.usage is None
+
+
+def test_completions_are_read_as_chat_is() -> None:
+    stream = b'data: {"choices":[{"text":"Hel"}]}\n\ndata: {"choices":[{"text":"lo","finish_reason":"stop"}]}\n\n'
+    scanner = Scanner(kind="completions")
+    scanner.feed(stream + DONE)
+    assert (scanner.text, scanner.keepable) == ("Hello", True)
+    whole = Reading([b'{"choices":[{"text":"Hello","finish_reason":"length"}]}'], whole=True, kind="completions")
+    assert (whole.scanner.text, whole.scanner.keepable) == ("Hello", True)
+
+
+EMBEDDINGS = b'{"object":"list","data":[{"embedding":[0.1],"index":0},{"embedding":"AAAA","index":1}],"model":"e",'
+EMBEDDINGS += b'"usage":{"prompt_tokens":2,"total_tokens":2}}'
+
+
+def test_embeddings_are_complete_with_their_data() -> None:
+    reading = Reading([EMBEDDINGS[:20], EMBEDDINGS[20:]], whole=True, kind="embeddings", n=2)
+    scanner = reading.scanner
+    assert (reading.data, scanner.text, scanner.generated) == (EMBEDDINGS, "", "")
+    assert (scanner.ended, scanner.complete, scanner.keepable) == (True, True, True)
+    assert scanner.usage == b'{"prompt_tokens":2,"total_tokens":2}'
+    assert scanner.model == "e"
+    assert reading.chunks[-1].content
+
+
+def test_fewer_embeddings_than_asked_for_are_not_complete() -> None:
+    scanner = Reading([EMBEDDINGS], whole=True, kind="embeddings", n=3).scanner
+    assert (scanner.ended, scanner.complete) == (True, False)
+    assert not Reading([b'{"data":[]}'], whole=True, kind="embeddings").scanner.complete
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"data":null}', b'{"data":{}}', b'{"choices":[]}', b"[]", b'{"data":[1]'])
+def test_what_has_no_list_of_data_is_no_embeddings(raw: bytes) -> None:
+    reading = Reading([raw], whole=True, kind="embeddings")
+    assert reading.chunks[-1].invalid is not None
+    assert not reading.scanner.ended
+
+
+def test_a_kind_is_one_of_three_and_embeddings_are_whole() -> None:
+    with pytest.raises(ValueError, match="whole=True"):
+        Scanner(kind="embeddings")
+    with pytest.raises(ValueError, match="'chat', 'completions' or 'embeddings', not 'messages'"):
+        Scanner(kind="messages")  # type: ignore[arg-type]

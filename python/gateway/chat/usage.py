@@ -35,20 +35,20 @@ class Usage:
 
     @classmethod
     def from_openai(cls, raw: bytes) -> Usage | None:
-        """Reads an OpenAI-shaped `usage` object; None when it says nothing.
+        """Reads an OpenAI-shaped `usage` object; None when it says nothing, or nothing that can be believed. Never raises.
 
         `completion_tokens` leaves out what was only thought at xAI (12 + 2 of 354) and at Gemini's compatible
         endpoint (35 + 12 of 109), so what `total_tokens` has beyond the prompt is the output wherever it is more.
         """
-        fields = orjson.loads(raw)
-        if not isinstance(fields, dict):
+        fields = _object(raw)
+        prompt, completion = _count(fields, "prompt_tokens"), _count(fields, "completion_tokens")
+        if prompt is None and completion is None:
             return None
-        prompt = _count(fields, "prompt_tokens")
-        if prompt is None and _count(fields, "completion_tokens") is None:
+        if _nonsense(fields, "prompt_tokens") or _nonsense(fields, "completion_tokens"):
             return None
         into, out = _details(fields, "prompt_tokens_details"), _details(fields, "completion_tokens_details")
         input_ = prompt or 0
-        output = max(_count(fields, "completion_tokens") or 0, (_count(fields, "total_tokens") or 0) - input_)
+        output = max(completion or 0, (_count(fields, "total_tokens") or 0) - input_)
         hits = _count(into, "cached_tokens")
         cached = min(input_, (_count(fields, "prompt_cache_hit_tokens") or 0) if hits is None else hits)
         return cls(
@@ -63,15 +63,28 @@ class Usage:
         )
 
 
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
 def _details(fields: dict[str, Any], name: str) -> dict[str, Any]:
     details = fields.get(name)
     return details if isinstance(details, dict) else {}
 
 
 def _count(fields: dict[str, Any], name: str, most: int = MOST_TOKENS) -> int | None:
-    """A count, or None where the provider is silent; nonsense counts as silence, a zero is a zero."""
+    """A count, or None where there is none that can be believed; a zero is a zero."""
     value = fields.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
+
+
+def _nonsense(fields: dict[str, Any], name: str) -> bool:
+    """Whether a count is there that cannot be believed."""
+    return fields.get(name) is not None and _count(fields, name) is None
 
 
 def _reported_cost(fields: dict[str, Any]) -> int | None:

@@ -54,7 +54,7 @@ class Settlement:
             entry.use(usage, rate.cost(usage), "estimated" if usage.counted else "catalogue")
         else:
             entry.use(usage, None, "unknown")
-        entry.partial = not (scanner.complete or scanner.done)
+        entry.partial = not scanner.complete
         return usage
 
     def save(self, entry: Entry, answer: Priced, cause: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from gateway.chat.shapes import event
+from gateway.chat.wire import event
 from gateway.native import Tokenizer
 from gateway.providers.base import Outgoing, Provider
 

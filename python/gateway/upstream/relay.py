@@ -41,7 +41,7 @@ async def relay(exchange: Exchange, provider: Provider, decoder: Decoder, scanne
         _pass_on(scanner.end(), provider, sink)
     except SseError as error:
         raise UpstreamInvalid(f"{provider.name} sent an answer that cannot be read.") from error
-    if not (scanner.done or scanner.complete):
+    if not scanner.ended:
         raise UpstreamInterrupted(f"{provider.name} ended its answer before it was complete.")
 
 

@@ -1,6 +1,11 @@
-//! `Scanner`, `Chunk`, `Events` and `without_usage`.
+//! `Scanner`; `Chunk`, `Events` and `without_usage` beside it.
 
-use std::borrow::Cow;
+mod chunk;
+mod events;
+
+pub use chunk::Chunk;
+pub use events::{Events, without_usage};
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::gil::unless_short;
@@ -31,12 +36,35 @@ fn failed(error: sse::SseError) -> PyErr {
 /// them. The scanner itself keeps the transcript: `text`, `reasoning`, `tools`, `usage`, `finish`, …
 ///
 /// With `whole=True` the answer is one JSON body: `feed` accumulates and `end` returns it as one chunk.
-/// `max_event` bounds one event, or the whole body, in bytes.
+/// `kind` is `chat`, `completions` or `embeddings` (whole only); `n` is how many choices, or embeddings, were asked for.
+/// `max_event` bounds one event, or the whole body, in bytes; `max_text` bounds what the transcript holds.
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Scanner(Mutex<sse::Scanner>);
 
 fn max_event(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     within(value, "max_event", 0..=usize::MAX)
+}
+
+fn max_text(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    within(value, "max_text", 0..=usize::MAX)
+}
+
+fn n(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    within(value, "n", 0..=u64::MAX)
+}
+
+fn kind_of(name: &str, whole: bool) -> PyResult<sse::Kind> {
+    match (name, whole) {
+        ("chat", _) => Ok(sse::Kind::Chat),
+        ("completions", _) => Ok(sse::Kind::Completions),
+        ("embeddings", true) => Ok(sse::Kind::Embeddings),
+        ("embeddings", false) => Err(PyValueError::new_err(
+            "embeddings are never streamed: pass whole=True",
+        )),
+        _ => Err(PyValueError::new_err(format!(
+            "kind must be 'chat', 'completions' or 'embeddings', not '{name}'"
+        ))),
+    }
 }
 
 impl Scanner {
@@ -48,12 +76,21 @@ impl Scanner {
 #[pymethods]
 impl Scanner {
     #[new]
-    #[pyo3(signature = (*, whole = false, max_event = 16_777_216))]
-    fn new(whole: bool, #[pyo3(from_py_with = max_event)] max_event: usize) -> Self {
-        Scanner(Mutex::new(sse::Scanner::new(sse::Options {
+    #[pyo3(signature = (*, whole = false, kind = "chat", n = 1, max_event = 16_777_216, max_text = 16_777_216))]
+    fn new(
+        whole: bool,
+        kind: &str,
+        #[pyo3(from_py_with = n)] n: u64,
+        #[pyo3(from_py_with = max_event)] max_event: usize,
+        #[pyo3(from_py_with = max_text)] max_text: usize,
+    ) -> PyResult<Self> {
+        Ok(Scanner(Mutex::new(sse::Scanner::new(sse::Options {
             whole,
+            kind: kind_of(kind, whole)?,
+            n,
             max_event,
-        })))
+            max_text,
+        }))))
     }
 
     /// Takes in one network read and returns its whole events; the tail of an unfinished event is held.
@@ -95,6 +132,12 @@ impl Scanner {
         self.lock().transcript().generated()
     }
 
+    /// Bytes generated so far, those beyond `max_text` included (these as the provider escaped them).
+    #[getter]
+    fn generated_size(&self) -> u64 {
+        self.lock().transcript().size()
+    }
+
     /// The last finish reason.
     #[getter]
     fn finish(&self) -> Option<String> {
@@ -113,7 +156,7 @@ impl Scanner {
         self.lock().transcript().choices()
     }
 
-    /// Number of choices that finished.
+    /// Number of choices that finished, properly or not.
     #[getter]
     fn finished(&self) -> usize {
         self.lock().transcript().finished()
@@ -140,7 +183,7 @@ impl Scanner {
         self.lock().done()
     }
 
-    /// The first error that the provider reported in the answer, as JSON.
+    /// The first error that the provider reported in the answer, as JSON of at most 8 KiB.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.lock()
@@ -149,152 +192,23 @@ impl Scanner {
             .map(|json| PyBytes::new(py, json))
     }
 
-    /// Every choice that began has a finish reason, and nothing was an error, invalid or truncated.
+    /// Nothing more is to come: `[DONE]` was read, or every choice that began has a finish reason, whichever it is.
+    #[getter]
+    fn ended(&self) -> bool {
+        self.lock().ended()
+    }
+
+    /// The answer came to its end as the model meant it: at least `n` choices, each with a finish reason that says so
+    /// (`stop`, `length`, `tool_calls`, `function_call`, `model_length`, `eos`; or `content_filter`), and nothing was an
+    /// error, invalid or truncated. Embeddings are complete with at least `n` of them.
     #[getter]
     fn complete(&self) -> bool {
         self.lock().complete()
     }
-}
 
-/// What one network read carried.
-#[pyclass(frozen, module = "gateway.native")]
-pub struct Chunk {
-    /// Whole events to forward: data lines as they came, LF line ends, no `[DONE]`, comments, `event:`, `id:` or
-    /// `retry:` lines. The read itself where nothing had to change.
-    #[pyo3(get)]
-    data: Py<PyBytes>,
-    /// Something generated is in it: text, reasoning, a refusal, a tool call, audio.
-    #[pyo3(get)]
-    content: bool,
-    /// Number of events in `data`.
-    #[pyo3(get)]
-    events: u32,
-    /// `data: [DONE]` came: nothing after it is read.
-    #[pyo3(get)]
-    done: bool,
-    /// The answer ended inside an event.
-    #[pyo3(get)]
-    truncated: bool,
-    finish: Option<String>,
-    usage: Option<Box<[u8]>>,
-    error: Option<Box<[u8]>>,
-    invalid: Option<String>,
-}
-
-impl Chunk {
-    fn new(py: Python<'_>, chunk: sse::Chunk<'_>, read: Option<&Bound<'_, PyBytes>>) -> Self {
-        let data = match (&chunk.data, read) {
-            (Cow::Borrowed(data), Some(read)) if data.len() == read.as_bytes().len() => {
-                read.clone()
-            }
-            (data, _) => PyBytes::new(py, data),
-        };
-        Chunk {
-            data: data.unbind(),
-            content: chunk.content,
-            events: chunk.events,
-            done: chunk.done,
-            truncated: chunk.truncated,
-            finish: chunk.finish,
-            usage: chunk.usage,
-            error: chunk.error,
-            invalid: chunk.invalid,
-        }
-    }
-}
-
-#[pymethods]
-impl Chunk {
-    /// The last finish reason in it.
+    /// The answer is complete, and no filter cut it short: it may be kept, and given to the next who asks the same.
     #[getter]
-    fn finish(&self) -> Option<&str> {
-        self.finish.as_deref()
-    }
-
-    /// The last usage object in it, as JSON.
-    #[getter]
-    fn usage<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.usage.as_deref().map(|json| PyBytes::new(py, json))
-    }
-
-    /// The first error in it, as JSON. Its event is not in `data`: who reports it says it in words of its own.
-    #[getter]
-    fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.error.as_deref().map(|json| PyBytes::new(py, json))
-    }
-
-    /// Why reading stopped here: the event that this tells of, and all after it, are not in `data`.
-    #[getter]
-    fn invalid(&self) -> Option<&str> {
-        self.invalid.as_deref()
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> String {
-        let flag = |set| if set { "True" } else { "False" };
-        let text =
-            |text: &Option<String>| text.as_ref().map_or("None".into(), |t| format!("{t:?}"));
-        let (size, finish) = (self.data.as_bytes(py).len(), text(&self.finish));
-        let (done, truncated, invalid) =
-            (flag(self.done), flag(self.truncated), text(&self.invalid));
-        format!(
-            "Chunk(events={}, bytes={size}, content={}, finish={finish}, done={done}, truncated={truncated}, invalid={invalid})",
-            self.events,
-            flag(self.content),
-        )
-    }
-}
-
-/// The same events without what a client that did not ask for usage must not see.
-///
-/// `events` are whole events, as in `Chunk.data`. The `usage` member of every chunk is cut, null or not, and a chunk with
-/// usage and no choices is dropped. Returns the same object if there is nothing to cut.
-#[pyfunction]
-#[pyo3(signature = (events, /))]
-pub fn without_usage<'py>(py: Python<'py>, events: Bound<'py, PyBytes>) -> Bound<'py, PyBytes> {
-    let bytes = events.as_bytes();
-    match unless_short(py, bytes.len(), LONG, || sse::without_usage(bytes)) {
-        Cow::Borrowed(_) => events.clone(),
-        Cow::Owned(rest) => PyBytes::new(py, &rest),
-    }
-}
-
-type Named<'py> = (String, Bound<'py, PyBytes>);
-
-/// Splits server-sent events of any dialect, at any split of the bytes.
-///
-/// Each event is `(name, data)`: `message` where the stream names none; data lines are joined by a line feed. Comments and
-/// events without data are left out.
-#[pyclass(frozen, module = "gateway.native")]
-pub struct Events(Mutex<sse::Events>);
-
-impl Events {
-    fn lock(&self) -> MutexGuard<'_, sse::Events> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[pymethods]
-impl Events {
-    #[new]
-    #[pyo3(signature = (*, max_event = 16_777_216))]
-    fn new(#[pyo3(from_py_with = max_event)] max_event: usize) -> Self {
-        Events(Mutex::new(sse::Events::new(max_event)))
-    }
-
-    /// Takes in one network read and returns the events that it completes.
-    #[pyo3(signature = (read, /))]
-    fn feed<'py>(&self, py: Python<'py>, read: &[u8]) -> PyResult<Vec<Named<'py>>> {
-        let events =
-            unless_short(py, read.len(), LONG, || self.lock().feed(read)).map_err(failed)?;
-        Ok(events
-            .into_iter()
-            .map(|(name, data)| (name, PyBytes::new(py, &data)))
-            .collect())
-    }
-
-    /// The connection closed: returns a last event that lacks its blank line, as it stands, if there is one.
-    fn end<'py>(&self, py: Python<'py>) -> PyResult<Option<Named<'py>>> {
-        let event = self.lock().end().map_err(failed)?;
-        Ok(event.map(|(name, data)| (name, PyBytes::new(py, &data))))
+    fn keepable(&self) -> bool {
+        self.lock().keepable()
     }
 }

@@ -5,8 +5,12 @@
 //! [`without_usage`] takes out what a client that did not ask for usage must not see.
 
 mod completion;
+mod error;
 mod events;
 mod frame;
+mod marks;
+mod message;
+mod options;
 mod pass;
 mod scanner;
 pub(crate) mod skim;
@@ -16,8 +20,10 @@ mod transcript;
 mod usage;
 
 pub use events::Events;
-pub use scanner::{Chunk, Options, Scanner};
-pub use transcript::Transcript;
+pub use options::{Kind, Options};
+pub use pass::Chunk;
+pub use scanner::Scanner;
+pub use transcript::{PROPER, Transcript};
 pub use usage::without_usage;
 
 /// Why a stream cannot be read on.

@@ -4,7 +4,29 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::frame::Event;
-use super::scanner::Chunk;
+
+/// What one network read carried.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// Whole events to forward. Borrowed where they stand in the read as they are.
+    pub data: Cow<'a, [u8]>,
+    /// Something generated is in it: text, reasoning, a refusal, a tool call, audio.
+    pub content: bool,
+    /// Events in `data`.
+    pub events: u32,
+    /// The last finish reason in it.
+    pub finish: Option<String>,
+    /// The last usage object in it, as JSON.
+    pub usage: Option<Box<[u8]>>,
+    /// The first error in it, as JSON.
+    pub error: Option<Box<[u8]>>,
+    /// `[DONE]` came: nothing after it is read.
+    pub done: bool,
+    /// The answer ended inside an event.
+    pub truncated: bool,
+    /// Why reading stopped here: the event that this tells of, and all after it, are not forwarded.
+    pub invalid: Option<String>,
+}
 
 /// One pass over a buffer: what was found, and what is to be forwarded.
 ///

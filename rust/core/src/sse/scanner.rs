@@ -1,54 +1,13 @@
 //! One provider answer, read network read by network read.
 
-use std::borrow::Cow;
-
 use super::SseError;
-use super::completion::{Kind, Marks};
+use super::completion::Reader;
+use super::error::brief;
 use super::frame::{Event, Frame, Framer, value};
-use super::pass::Pass;
+use super::marks::Piece;
+use super::options::Options;
+use super::pass::{Chunk, Pass};
 use super::transcript::Transcript;
-
-/// How to read an answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// The answer is one JSON body, not a stream of events.
-    pub whole: bool,
-    /// The largest event, or whole body, in bytes.
-    pub max_event: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let max_event = 16 << 20;
-        Options {
-            whole: false,
-            max_event,
-        }
-    }
-}
-
-/// What one network read carried.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Chunk<'a> {
-    /// Whole events to forward. Borrowed where they stand in the read as they are.
-    pub data: Cow<'a, [u8]>,
-    /// Something generated is in it: text, reasoning, a refusal, a tool call, audio.
-    pub content: bool,
-    /// Events in `data`.
-    pub events: u32,
-    /// The last finish reason in it.
-    pub finish: Option<String>,
-    /// The last usage object in it, as JSON.
-    pub usage: Option<Box<[u8]>>,
-    /// The first error in it, as JSON.
-    pub error: Option<Box<[u8]>>,
-    /// `[DONE]` came: nothing after it is read.
-    pub done: bool,
-    /// The answer ended inside an event.
-    pub truncated: bool,
-    /// Why reading stopped here: the event that this tells of, and all after it, are not forwarded.
-    pub invalid: Option<String>,
-}
 
 /// Reads one provider answer in OpenAI's wire form, at any split of its bytes.
 #[derive(Debug, Default)]
@@ -56,11 +15,12 @@ pub struct Scanner {
     options: Options,
     framer: Framer,
     held: Vec<u8>,
-    marks: Marks,
+    reader: Reader,
     transcript: Transcript,
     events: u64,
     done: bool,
-    ended: bool,
+    whole: bool,
+    closed: bool,
     truncated: bool,
     invalid: Option<String>,
 }
@@ -68,6 +28,8 @@ pub struct Scanner {
 impl Scanner {
     pub fn new(options: Options) -> Self {
         Scanner {
+            reader: Reader::of(options.kind),
+            transcript: Transcript::holding(options.max_text),
             options,
             ..Scanner::default()
         }
@@ -83,14 +45,31 @@ impl Scanner {
         self.done
     }
 
-    /// Every choice that began has finished, and nothing broke.
+    /// Nothing more is to come: `[DONE]` was read, or every choice that began has a finish reason, whichever it is. Of a
+    /// stream, one must have begun.
+    pub fn ended(&self) -> bool {
+        let begun = self.whole || self.transcript.choices() > 0;
+        self.intact() && (self.done || (begun && self.transcript.all_finished()))
+    }
+
+    /// The answer came to its end as the model meant it: at least as many choices as were asked for, each with a finish
+    /// reason of [`super::PROPER`], and nothing that broke.
     pub fn complete(&self) -> bool {
-        self.invalid.is_none() && !self.truncated && self.transcript.complete()
+        self.intact() && self.transcript.complete(self.options.n)
+    }
+
+    /// The answer is complete and no filter cut it short: it may be given to the next who asks the same.
+    pub fn keepable(&self) -> bool {
+        self.complete() && !self.transcript.filtered()
+    }
+
+    fn intact(&self) -> bool {
+        self.invalid.is_none() && !self.truncated
     }
 
     /// Takes in one network read and hands back its whole events; the tail of an unfinished one is held.
     pub fn feed<'a>(&mut self, read: &'a [u8]) -> Result<Chunk<'a>, SseError> {
-        if self.ended {
+        if self.closed {
             return Err(SseError::Ended);
         }
         if self.stopped() {
@@ -121,10 +100,10 @@ impl Scanner {
     /// The provider closed the connection. A last event without its blank line is handed back; half an event is
     /// reported as `truncated`.
     pub fn end(&mut self) -> Result<Chunk<'static>, SseError> {
-        if self.ended {
+        if self.closed {
             return Err(SseError::Ended);
         }
-        self.ended = true;
+        self.closed = true;
         let held = std::mem::take(&mut self.held);
         let mut pass = Pass::default();
         match (self.stopped(), self.options.whole) {
@@ -208,11 +187,11 @@ impl Scanner {
         match self.skim(data) {
             Ok(json) => {
                 self.events += 1;
-                if name == b"error" && self.marks.error.is_none() {
-                    self.marks.error = Some(0..json.len());
+                if name == b"error" && self.reader.marks.error.is_none() {
+                    self.reader.marks.error = Some(0..json.len());
                 }
                 self.take(json, pass);
-                let forwarded = self.marks.error.is_none();
+                let forwarded = self.reader.marks.error.is_none();
                 pass.chunk.events += u32::from(forwarded);
                 forwarded
             }
@@ -227,24 +206,30 @@ impl Scanner {
     fn skim<'d>(&mut self, data: &'d [u8]) -> Result<&'d str, String> {
         let json = simdutf8::compat::from_utf8(data)
             .map_err(|fault| format!("not UTF-8 at byte {}", fault.valid_up_to()))?;
-        self.marks
+        self.reader
             .read(json)
             .map_err(|fault| format!("{} at byte {}", fault.what, fault.at))?;
         Ok(json)
     }
 
     fn take(&mut self, json: &str, pass: &mut Pass) {
-        self.transcript.take(json, &self.marks);
+        self.transcript.take(json, &self.reader.marks);
         let chunk = &mut pass.chunk;
-        chunk.content |= self.marks.content;
-        if self.marks.list.iter().any(|mark| mark.kind == Kind::Finish) {
+        chunk.content |= self.reader.marks.content;
+        if self
+            .reader
+            .marks
+            .list
+            .iter()
+            .any(|mark| mark.piece == Piece::Finish)
+        {
             chunk.finish = self.transcript.finish().map(str::to_owned);
         }
-        if self.marks.usage.is_some() {
+        if self.reader.marks.usage.is_some() {
             chunk.usage = self.transcript.usage().map(Box::from);
         }
-        if let (Some(error), None) = (&self.marks.error, &chunk.error) {
-            chunk.error = Some(json.as_bytes()[error.clone()].into());
+        if let (Some(error), None) = (&self.reader.marks.error, &chunk.error) {
+            chunk.error = Some(brief(&json[error.clone()]));
         }
     }
 
@@ -285,12 +270,12 @@ impl Scanner {
         }
         match self.skim(&held) {
             Err(why) => self.fail(format!("the body is not valid JSON: {why}"), pass),
-            Ok(_) if !self.marks.choices && self.marks.error.is_none() => {
-                let why = "the body is JSON but no completion: it has neither choices nor an error";
-                self.fail(why.into(), pass);
+            Ok(_) if !self.reader.marks.answers && self.reader.marks.error.is_none() => {
+                self.fail(self.options.kind.missing().into(), pass);
             }
             Ok(json) => {
                 self.take(json, pass);
+                self.whole = true;
                 pass.chunk.events = 1;
                 pass.owned = Some(held);
             }

@@ -27,6 +27,32 @@ impl Span {
         plain == other
     }
 
+    /// As much of the literal as fits into `most` bytes, cut before a letter or an escape.
+    pub fn cut(self, text: &str, most: usize) -> Span {
+        let raw = self.raw(text);
+        if raw.len() <= most {
+            return self;
+        }
+        let mut end = (0..=most)
+            .rev()
+            .find(|at| raw.is_char_boundary(*at))
+            .unwrap_or(0);
+        let mut at = 0;
+        while let Some(slash) = memchr::memchr(b'\\', &raw.as_bytes()[at..end]) {
+            at += slash;
+            let length = if raw.as_bytes()[at + 1] == b'u' { 6 } else { 2 };
+            if at + length > end {
+                end = at;
+            } else {
+                at += length;
+            }
+        }
+        Span {
+            end: self.start + end,
+            ..self
+        }
+    }
+
     /// Appends what the literal spells. A lone surrogate (JavaScript emits them for a cut emoji) becomes U+FFFD.
     pub fn unescape(self, text: &str, out: &mut String) {
         let mut rest = self.raw(text);

@@ -1,6 +1,6 @@
 //! Reading an event by what differs from the one before.
 
-use super::completion::{Kind, Mark};
+use super::marks::{Mark, Piece};
 use super::skim::{Skimmer, Span};
 
 /// An event without its words: the same bytes around one string of text, and around OpenAI's padding, mean the same.
@@ -9,7 +9,7 @@ use super::skim::{Skimmer, Span};
 #[derive(Debug, Default)]
 pub(super) struct Template {
     choice: u64,
-    kind: Option<Kind>,
+    piece: Option<Piece>,
     pieces: Vec<Vec<u8>>,
     /// Which of the strings between the pieces is text; the other is padding.
     word: usize,
@@ -21,14 +21,14 @@ impl Template {
     /// Remembers an event that says one `word` in one choice, and nothing else.
     pub fn learn(&mut self, text: &str, word: &Mark, padding: Option<Span>) {
         let mut holes = [Some(word.span), padding];
-        self.kind = None;
+        self.piece = None;
         if holes.iter().flatten().any(|hole| !is_string(text, *hole)) {
             return;
         }
         holes.sort_by_key(|hole| hole.map_or(usize::MAX, |span| span.start));
         self.word = usize::from(holes[0].is_some_and(|first| first.start != word.span.start));
         self.choice = word.choice;
-        self.kind = Some(word.kind);
+        self.piece = Some(word.piece);
         self.pieces.truncate(0);
         let mut from = 0;
         for hole in holes.iter().flatten() {
@@ -40,7 +40,7 @@ impl Template {
 
     /// The word that `text` says, if it differs from the remembered event in nothing but strings.
     pub fn read(&self, text: &str) -> Option<Mark> {
-        let kind = self.kind?;
+        let spoken = self.piece?;
         let mut json = Skimmer::new(text);
         let mut word = None;
         let (last, before) = self.pieces.split_last()?;
@@ -58,7 +58,7 @@ impl Template {
         }
         (text.as_bytes()[json.at..] == last[..]).then_some(Mark {
             choice: self.choice,
-            kind,
+            piece: spoken,
             span: word?,
         })
     }

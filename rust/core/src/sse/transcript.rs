@@ -2,18 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use super::completion::{Kind, Marks};
+use super::error::brief;
+use super::marks::{Mark, Marks, Piece};
+use super::skim::Span;
+
+/// Finish reasons of a model that said all it meant to, or all it might: OpenAI's, Mistral's `model_length` (the context
+/// is full) and Together's `eos`, which their references list. A failure has many names (`error`, `abort`, `SAFETY`,
+/// `insufficient_system_resource`), so whatever is not listed is one.
+pub const PROPER: [&str; 6] = [
+    "stop",
+    "length",
+    "tool_calls",
+    "function_call",
+    "model_length",
+    "eos",
+];
+const FILTERED: &str = "content_filter";
+
+/// Choices that are followed. An answer with more is incomplete.
+const MOST_CHOICES: usize = 1 << 16;
+/// Bytes of a finish reason, a model's name and a usage object that are believed.
+const LONGEST_REASON: usize = 64;
+const LONGEST_MODEL: usize = 256;
+const LONGEST_USAGE: usize = 64 << 10;
 
 /// An answer in the making, over all its choices.
 #[derive(Debug, Default)]
 pub struct Transcript {
     choices: BTreeMap<u64, Choice>,
+    embeddings: u64,
     finish: Option<String>,
     filtered: bool,
     failed: bool,
     usage: Option<Box<[u8]>>,
     error: Option<Box<[u8]>>,
     model: Option<String>,
+    /// Bytes that may yet be held.
+    room: usize,
+    size: u64,
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +51,14 @@ struct Choice {
 }
 
 impl Transcript {
+    /// Holds the first `room` bytes of what is generated, and measures the rest.
+    pub(super) fn holding(room: usize) -> Self {
+        Transcript {
+            room,
+            ..Transcript::default()
+        }
+    }
+
     /// Visible text, refusals included, choice after choice.
     pub fn text(&self) -> String {
         self.choices
@@ -57,6 +91,11 @@ impl Transcript {
             .collect()
     }
 
+    /// Bytes that the model generated, those that are not held included (as the provider escaped them).
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The last finish reason.
     pub fn finish(&self) -> Option<&str> {
         self.finish.as_deref()
@@ -72,7 +111,7 @@ impl Transcript {
         self.choices.len()
     }
 
-    /// Choices that finished.
+    /// Choices that finished, properly or not.
     pub fn finished(&self) -> usize {
         self.choices
             .values()
@@ -85,7 +124,7 @@ impl Transcript {
         self.usage.as_deref()
     }
 
-    /// The first error, as JSON.
+    /// The first error, as JSON of at most 8 KiB.
     pub fn error(&self) -> Option<&[u8]> {
         self.error.as_deref()
     }
@@ -95,44 +134,73 @@ impl Transcript {
         self.model.as_deref()
     }
 
-    /// Every choice that began has finished, none by an error.
-    pub fn complete(&self) -> bool {
-        let failed = self.error.is_some() || self.failed;
-        !failed && !self.choices.is_empty() && self.choices.values().all(|choice| choice.finished)
+    /// Every choice that began has finished.
+    pub(super) fn all_finished(&self) -> bool {
+        self.choices.values().all(|choice| choice.finished)
+    }
+
+    /// At least `n` choices (or embeddings) are there, every one that began has finished, and none improperly.
+    pub(super) fn complete(&self, n: u64) -> bool {
+        let sound = self.error.is_none() && !self.failed;
+        let enough = |there: u64| there >= n.max(1);
+        sound
+            && (enough(self.embeddings)
+                || (self.all_finished() && enough(self.choices.len() as u64)))
     }
 
     /// Takes in one valid event.
     pub(super) fn take(&mut self, json: &str, marks: &Marks) {
+        self.failed |= marks.odd;
+        self.embeddings = self.embeddings.max(marks.embeddings);
         for mark in &marks.list {
-            let choice = self.choices.entry(mark.choice).or_default();
-            match mark.kind {
-                Kind::Open => {}
-                Kind::Text => mark.span.unescape(json, &mut choice.text),
-                Kind::Reasoning => mark.span.unescape(json, &mut choice.reasoning),
-                Kind::Tool => mark.span.unescape(json, &mut choice.tools),
-                Kind::Finish => {
-                    choice.finished = true;
-                    let mut reason = String::new();
-                    mark.span.unescape(json, &mut reason);
-                    self.filtered |= reason == "content_filter";
-                    self.failed |= reason == "error";
-                    self.finish = Some(reason);
-                }
-            }
+            self.hear(json, mark);
         }
-        if let Some(usage) = &marks.usage {
+        if let Some(usage) = &marks.usage
+            && usage.len() <= LONGEST_USAGE
+        {
             self.usage = Some(json.as_bytes()[usage.clone()].into());
         }
         if let (Some(error), None) = (&marks.error, &self.error) {
-            self.error = Some(json.as_bytes()[error.clone()].into());
+            self.error = Some(brief(&json[error.clone()]));
         }
-        if let Some(model) = marks
-            .model
-            .filter(|model| !self.model().is_some_and(|known| model.is(json, known)))
+        if let Some(model) = marks.model.map(|model| model.cut(json, LONGEST_MODEL))
+            && !self.model().is_some_and(|known| model.is(json, known))
         {
             let mut name = String::new();
             model.unescape(json, &mut name);
             self.model = Some(name);
         }
+    }
+
+    fn hear(&mut self, json: &str, mark: &Mark) {
+        if self.choices.len() == MOST_CHOICES && !self.choices.contains_key(&mark.choice) {
+            self.failed = true;
+            return;
+        }
+        let choice = self.choices.entry(mark.choice).or_default();
+        let out = match mark.piece {
+            Piece::Open => return,
+            Piece::Text => &mut choice.text,
+            Piece::Reasoning => &mut choice.reasoning,
+            Piece::Tool => &mut choice.tools,
+            Piece::Finish => {
+                choice.finished = true;
+                return self.finish_with(json, mark.span);
+            }
+        };
+        let before = out.len();
+        let held = mark.span.cut(json, self.room);
+        held.unescape(json, out);
+        let (more, left_out) = (out.len() - before, mark.span.end - held.end);
+        self.room = if left_out == 0 { self.room - more } else { 0 };
+        self.size += (more + left_out) as u64;
+    }
+
+    fn finish_with(&mut self, json: &str, reason: Span) {
+        let mut said = String::new();
+        reason.cut(json, LONGEST_REASON).unescape(json, &mut said);
+        self.filtered |= said == FILTERED;
+        self.failed |= said != FILTERED && !PROPER.contains(&said.as_str());
+        self.finish = Some(said);
     }
 }
