@@ -4,6 +4,7 @@ Each error knows its HTTP status and the fields of OpenAI's error object; what i
 
 GatewayError                        500  internal_error
 ├── InvalidRequest                  400  invalid_request
+│   ├── MalformedBody               400  (none)
 │   ├── RequestTimeout              408  request_timeout
 │   ├── PayloadTooLarge             413  request_too_large
 │   ├── HeadTooLarge                431  headers_too_large
@@ -68,8 +69,16 @@ class GatewayError(Exception):
 
 
 class InvalidRequest(GatewayError):
-    status, type, code = 400, "invalid_request_error", "invalid_request"
+    status, type = 400, "invalid_request_error"
+    code: str | None = "invalid_request"
     summary = "The request is not valid."
+
+
+class MalformedBody(InvalidRequest):
+    """The body is not JSON, or not JSON that every reader takes alike; OpenAI gives no code for that."""
+
+    code = None
+    summary = "We could not parse the JSON body of your request."
 
 
 class RequestTimeout(InvalidRequest):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Final, Literal, TypeAlias, final
+from typing import Any, ClassVar, Final, Literal, TypeAlias, TypedDict, final, type_check_only
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ __all__ = [
     "Events",
     "ExactCache",
     "Gate",
+    "Grammar",
     "Index",
     "IndexFileError",
     "IrregularRequest",
@@ -75,26 +76,55 @@ class Request:
         """The value of one header, called `name` in any case; empty if there is none."""
 
 class CanonError(ValueError):
-    """A request body that cannot be read: `message` says why, `param` names the field at fault."""
+    """A request body that is refused: why, the member at fault, and OpenAI's code (None where it cannot be parsed)."""
 
     message: str
     param: str | None
+    code: str | None
+
+@type_check_only
+class _Member(TypedDict, total=False):
+    type: str
+    required: bool
+    role: Literal["matters", "ordered", "harmless"]
+    filled: bool
+    minimum: float
+    maximum: float
+    max_length: int
+    means: Literal[
+        "model", "messages", "question", "stream", "stream_options", "max_tokens", "temperature", "n", "cache"
+    ]
+
+@final
+class Grammar:
+    """The members of an endpoint's request body: their types, what they do to the cache key, and what they mean."""
+
+    def __new__(cls, name: str, members: dict[str, _Member], /) -> Grammar: ...
+    @staticmethod
+    def built_in(name: str, /) -> Grammar:
+        """A built-in grammar: "chat", "completions" or "embeddings"."""
+    @property
+    def name(self) -> str:
+        """Its name, which enters the keys of all that is read by it."""
 
 @final
 class Canon:
-    """Reads chat-completions request bodies, and gives their cache keys."""
+    """Reads request bodies by their grammars, and gives their cache keys."""
 
     def __new__(cls, secret: bytes, *, max_depth: int = 128) -> Canon: ...
-    def read(self, body: bytes, /) -> Reading:
-        """Reads a request body in one pass; raises CanonError for what cannot be read."""
+    def read(self, body: bytes, /, grammar: Grammar | None = None) -> Reading:
+        """Reads a request body in one pass, by the chat grammar unless told another; raises CanonError."""
 
 @final
 class Reading:
     """One request body as read: its fields, its keys, and its bytes with what must change spliced in."""
 
     @property
+    def grammar(self) -> str:
+        """The name of the grammar that the body was read by."""
+    @property
     def model(self) -> str:
-        """The model asked for."""
+        """The model asked for: at most 256 bytes, without control characters."""
     @property
     def stream(self) -> bool:
         """Whether the answer is to be streamed; False when absent or null."""
@@ -103,26 +133,26 @@ class Reading:
         """Whether `stream_options.include_usage` is true."""
     @property
     def max_tokens(self) -> int | None:
-        """`max_completion_tokens`, else `max_tokens`, else None."""
+        """The bound on the output's tokens, None when absent; where several are given, the largest. At most 2^64 - 1."""
     @property
     def temperature(self) -> float | None:
         """The temperature, None when absent or null."""
     @property
     def n(self) -> int:
-        """How many choices are asked for; 1 when absent."""
+        """How many answers are asked for: choices (1 when absent) for each question. At most 2^64 - 1."""
     @property
     def cache(self) -> bytes | None:
         """The raw JSON of the gateway's own member `cache`, None when absent or null."""
     @property
     def question(self) -> str | None:
-        """The text of the last user turn, its text parts joined by a line feed; None when there is more than text."""
+        """The text of the last user turn, or the one prompt or input; None when there is more than text, or several."""
     @property
     def body(self) -> bytes:
         """The request body itself."""
-    def key(self, scope: bytes, /) -> bytes:
-        """The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …)."""
-    def context(self, scope: bytes, /) -> bytes:
-        """The 32-byte key of all but the last user turn's content, within a scope."""
+    def key(self, *scope: bytes) -> bytes:
+        """The 32-byte key of the answer within a scope, given in parts: tenant, namespace, …"""
+    def context(self, *scope: bytes) -> bytes:
+        """The 32-byte key of all but the question, within a scope, given in parts."""
     def splice(self, model: str | None = None, include_usage: bool = False) -> bytes:
         """The client's own bytes with `model` replaced, usage asked for if streaming, and `cache` cut out."""
 

@@ -67,7 +67,7 @@ class Pipeline:
             with self.limits.admit(key) as admission:
                 entry.quota = admission.quota
                 terms = self.exact.terms(request, call.cache_control)
-                place = request.key(f"{call.endpoint}\n{key.tenant}\n{terms.namespace}".encode())
+                place = request.key(call.endpoint.encode(), key.tenant.encode(), terms.namespace.encode())
                 if kept := self.exact.get(place, terms):
                     self.settlement.save(entry, kept, "exact")
                     yield kept.events(request.include_usage) if request.stream else kept.body()

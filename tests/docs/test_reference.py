@@ -68,7 +68,8 @@ def test_what_the_example_calls_defaults_are_defaults() -> None:
 @pytest.mark.parametrize("error", list(every_error()), ids=lambda error: error.__name__)
 def test_every_error_code_is_documented(error: type[errors.GatewayError]) -> None:
     assert errors.RequestTimeout in list(every_error())
-    assert re.search(rf"\| {error.status} \|.*`{error.code}`|`{error.code}`", REFERENCE)
+    code = error.code or "null"
+    assert re.search(rf"\| {error.status} \|.*`{code}`", REFERENCE)
 
 
 @pytest.mark.parametrize("code", sorted(set(re.findall(r'code="(\w+)"', CODE) + re.findall(r'"code": "(\w+)"', CODE))))

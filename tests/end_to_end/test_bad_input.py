@@ -113,7 +113,10 @@ WRONG = [
     (with_fields(stream=True, stream_options=True), "stream_options"),
     (with_fields(stream=True, stream_options={"include_usage": 1}), "stream_options.include_usage"),
     (with_fields(temperature="hot"), "temperature"),
-    (with_fields(temperature=2.5), "temperature"),
+    (with_fields(model="m" * 257), "model"),
+    (with_fields(model="a\r\nx: y"), "model"),
+    (with_fields(Model="gpt-4o"), "Model"),
+    (raw('"me\u017f\u017fages":[]'), "me\u017f\u017fages"),
     (with_fields(top_p=[1]), "top_p"),
     (with_fields(n=0), "n"),
     (with_fields(n="2"), "n"),
@@ -136,6 +139,8 @@ WRONG = [
     (raw('"user":"\\ud83d"'), "user"),
     (raw('"user":"\\udc00\\ud800"'), "user"),
     (raw('"n":' + "9" * 200_000), "n"),
+    (raw('"seed":' + "9" * 20_000), "seed"),
+    (raw('"cache":{"ttl":' + "9" * 400 + "}"), "cache"),
 ]
 
 

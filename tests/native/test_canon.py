@@ -1,4 +1,4 @@
-"""The reading and the keys of chat requests, against a slow canonicaliser written from the rules."""
+"""The reading and the keys of requests, against a slow canonicaliser written from the rules."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.native import Canon, CanonError
+from gateway.native import Canon, CanonError, Grammar, Reading
 
 settings.register_profile("canon", max_examples=int(os.environ.get("CANON_EXAMPLES", "150")), deadline=None)
 settings.load_profile("canon")
@@ -64,6 +64,11 @@ def oracle(request: dict[str, Any]) -> Any:
 ALPHABET = 'abZ0 "\\/\n\t\0\x1f\x7f\u00e9\u4e2d\u2028\U0001f600'
 NAMES = ["", "type", "text", "name", "role", "content", "a", "ab", "\0", "a\0", "\u00e9"]
 NAMES += ["abcdefgh", "abcdefghi", "abcdefgh\0"]
+
+
+def printable(text: str) -> str:
+    """The text as a model may be called: without control characters."""
+    return "".join(c for c in text if c >= " " and c != "\x7f")
 
 
 class Grower:
@@ -133,7 +138,7 @@ class Grower:
         request = {name: value for name, value in known.items() if how.random() < 0.4}
         request |= {f"x_{name}": value for name, value in self.object().items()}
         request |= {
-            "model": self.text() or "m",
+            "model": printable(self.text()) or "m",
             "messages": [self.message() for _ in range(how.randint(1, 4))],
         }
         members = list(request.items())
@@ -333,16 +338,39 @@ def test_the_context_is_all_but_the_last_question() -> None:
     assert len(seen) == len(others) + 1
 
 
-@given(requests, st.binary(max_size=70), st.binary(max_size=70))
-def test_scopes_and_secrets_part_the_keys(request: dict[str, Any], one: bytes, other: bytes) -> None:
+scopes = st.lists(st.binary(max_size=70), max_size=4)
+
+
+@given(requests, scopes, scopes)
+def test_scopes_and_secrets_part_the_keys(request: dict[str, Any], one: list[bytes], other: list[bytes]) -> None:
     body = json.dumps(request).encode()
     reading = CANON.read(body)
-    assert (reading.key(one) == reading.key(other)) == (one == other)
-    assert (reading.context(one) == reading.context(other)) == (one == other)
-    assert reading.key(one) != reading.context(one)
-    assert len(reading.key(one)) == len(reading.context(one)) == 32
-    assert Canon(b"another").read(body).key(one) != reading.key(one)
-    assert Canon(b"secret").read(body).key(one) == reading.key(one)
+    assert (reading.key(*one) == reading.key(*other)) == (one == other)
+    assert (reading.context(*one) == reading.context(*other)) == (one == other)
+    assert reading.key(*one) != reading.context(*one)
+    assert len(reading.key(*one)) == len(reading.context(*one)) == 32
+    assert Canon(b"another").read(body).key(*one) != reading.key(*one)
+    assert Canon(b"secret").read(body).key(*one) == reading.key(*one)
+
+
+@given(st.binary(max_size=12), st.data())
+def test_parts_of_a_scope_are_told_apart_wherever_they_are_cut(whole: bytes, data: st.DataObject) -> None:
+    """No two ways to cut the same bytes into parts give one key, a tenant's line feed included."""
+    cuts = st.lists(st.integers(0, len(whole)), max_size=3).map(sorted)
+
+    def cut(at: list[int]) -> list[bytes]:
+        return [whole[start:end] for start, end in zip([0, *at], [*at, len(whole)], strict=True)]
+
+    one, other = cut(data.draw(cuts)), cut(data.draw(cuts))
+    reading = CANON.read(json.dumps(BASE).encode())
+    assert (reading.key(*one) == reading.key(*other)) == (one == other)
+    assert (reading.context(*one) == reading.context(*other)) == (one == other)
+
+
+def test_a_tenants_line_feed_does_not_reach_into_the_namespace() -> None:
+    reading = CANON.read(json.dumps(BASE).encode())
+    assert reading.key(b"a", b"b\n") != reading.key(b"a\nb", b"")
+    assert len({reading.key(), reading.key(b""), reading.key(b"", b"")}) == 3
 
 
 @pytest.mark.parametrize(
@@ -445,7 +473,7 @@ def test_splice(body: bytes, spliced: bytes) -> None:
     assert reading.splice(reading.model) == reading.splice(model=reading.model, include_usage=False)
 
 
-@given(requests, seeds, texts.filter(bool))
+@given(requests, seeds, texts.map(printable).filter(bool))
 def test_splicing_changes_nothing_else(request: dict[str, Any], seed: int, model: str) -> None:
     reading = CANON.read(respelled(request, seed))
     spliced = json.loads(reading.splice(model, include_usage=True), parse_float=Decimal)
@@ -495,6 +523,9 @@ VALID = b'"model":"m","messages":[{"role":"user"}]'
         (b"\xef\xbb\xbf{" + VALID + b"}", None, "byte order mark"),
         (b"{" + VALID + b',"a":1e400}', "a", "too large for a double"),
         (b"{" + VALID + b',"a":[{"b":-1.8e308}]}', "a", "too large for a double"),
+        (b"{" + VALID + b',"a":' + b"1" * 310 + b"}", "a", "too large for a double"),
+        (b"{" + VALID + b',"cache":{"ttl":' + b"1" * 20_000 + b"}}", "cache", "too large for a double"),
+        (b"{" + VALID + b',"seed":-2' + b"0" * 308 + b"}", "seed", "too large for a double"),
         (b"{" + VALID + b',"a":1e99999999999999999999}', "a", "exponent"),
         (b"{" + VALID + b',"a":"\\ud83d"}', "a", "lone surrogate"),
         (b"{" + VALID + b',"a":"\\ude00\\ud83d"}', "a", "lone surrogate"),
@@ -515,6 +546,7 @@ VALID = b'"model":"m","messages":[{"role":"user"}]'
 def test_what_cannot_be_read(body: bytes, param: str | None, words: str) -> None:
     error = refused(body)
     assert error.param == param
+    assert error.code == ("duplicate_parameter" if "uplicate" in error.message else None)
     assert words in error.message
 
 
@@ -548,32 +580,119 @@ A_STRING, OBJECTS = "a string", "an array of objects"
 )
 def test_fields_of_the_wrong_type(fields: dict[str, Any], param: str, expected: str, got: str) -> None:
     error = refused({**BASE, **fields})
+    assert error.code == "invalid_type"
     message = f"Invalid type for '{param}': expected {expected}, but got {got} instead."
     assert (error.param, error.message) == (param, message)
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    ("fields", "code", "reason"),
     [
         (
             {"model": ""},
+            "empty_string",
             "empty string. Expected a string with minimum length 1, but got an empty string instead.",
         ),
         (
             {"messages": []},
+            "empty_array",
             "empty array. Expected an array with minimum length 1, but got an empty array instead.",
         ),
-        ({"temperature": 2.1}, "decimal above maximum value. Expected a value <= 2, but got 2.1 instead."),
-        ({"top_p": -1}, "integer below minimum value. Expected a value >= 0, but got -1 instead."),
-        ({"n": 0}, "integer below minimum value. Expected a value >= 1, but got 0 instead."),
-        ({"n": 129}, "integer above maximum value. Expected a value <= 128, but got 129 instead."),
-        ({"max_tokens": 0}, "integer below minimum value. Expected a value >= 1, but got 0 instead."),
+        (
+            {"n": 0},
+            "integer_below_min_value",
+            "integer below minimum value. Expected a value >= 1, but got 0 instead.",
+        ),
+        (
+            {"max_tokens": -5},
+            "integer_below_min_value",
+            "integer below minimum value. Expected a value >= 1, but got -5 instead.",
+        ),
+        (
+            {"model": "m" * 257},
+            "string_above_max_length",
+            "string too long. Expected a string with maximum length 256, but got a string with length 257 instead.",
+        ),
+        (
+            {"model": "é" * 1_000_000},
+            "string_above_max_length",
+            "string too long. Expected a string with maximum length 256, but got a string with length 2000000 instead.",
+        ),
+        *(
+            ({"model": f"m{c}"}, "invalid_value", "a control character, which no name may hold.")
+            for c in "\0\t\r\n\x1f\x7f\x80\x85\x9f"
+        ),
     ],
 )
-def test_fields_out_of_bounds(fields: dict[str, Any], reason: str) -> None:
+def test_fields_out_of_bounds(fields: dict[str, Any], code: str, reason: str) -> None:
     (param,) = fields
-    error = refused({**BASE, **fields})
-    assert (error.param, error.message) == (param, f"Invalid '{param}': {reason}")
+    for body in (json.dumps({**BASE, **fields}), json.dumps({**BASE, **fields}, ensure_ascii=False)):
+        error = refused(body.encode())
+        assert (error.param, error.code, error.message) == (param, code, f"Invalid '{param}': {reason}")
+
+
+def test_a_model_may_have_256_bytes_however_they_are_spelt() -> None:
+    for model in ("m" * 256, "é" * 128, "\u00a0\u0100", "a b/c:d@e"):
+        assert CANON.read(json.dumps({**BASE, "model": model}).encode()).model == model
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"temperature": 2.5},
+        {"temperature": -1},
+        {"top_p": 1.1},
+        {"frequency_penalty": 7, "presence_penalty": -7.5},
+        {"top_logprobs": 100},
+        {"n": 10**30},
+        {"max_tokens": 10**30, "max_completion_tokens": 10**300},
+        {"seed": -(10**300)},
+    ],
+)
+def test_ranges_are_the_providers_business(fields: dict[str, Any]) -> None:
+    reading = CANON.read(json.dumps({**BASE, **fields}).encode())
+    assert reading.n <= 2**64 - 1 >= (reading.max_tokens or 0)
+    assert reading.temperature == fields.get("temperature")
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("Model", "model"),
+        ("MODEL", "model"),
+        ("mOdEl", "model"),
+        ("Messages", "messages"),
+        ("me\u017f\u017fages", "messages"),
+        ("ME\u017fSAGES", "messages"),
+        ("tool\u017f", "tools"),
+        ("Max_To\u212aens", "max_tokens"),
+        ("Temperature", "temperature"),
+        ("Stream", "stream"),
+        ("USER", "user"),
+        ("Cache", "cache"),
+        ("N", "n"),
+    ],
+)
+def test_a_member_that_equals_a_known_one_but_for_case_is_refused(name: str, known: str) -> None:
+    for body in (json.dumps({**BASE, name: "big"}), json.dumps({name: "big", **BASE}, ensure_ascii=False)):
+        error = refused(body.encode())
+        assert (error.param, error.code) == (name, "unknown_parameter")
+        assert error.message == f"Unknown parameter: '{name}'. Did you mean '{known}'?"
+
+
+@pytest.mark.parametrize("name", ["Role", "ROLE", "Content", "cONTENT"])
+def test_so_is_such_a_member_of_a_message(name: str) -> None:
+    messages = [{"role": "user", "content": "a"}, {"role": "user", "content": "a", name: "b"}]
+    error = refused({**BASE, "messages": messages})
+    assert (error.param, error.code) == (f"messages[1].{name}", "unknown_parameter")
+    assert f"'{name.lower()}'" in error.message
+
+
+@pytest.mark.parametrize(
+    "name", ["models", "mode", "top_K", "Top_k", "\u212a", "x" * 300, "\u0130", "model\0", "mod\u00e9l"]
+)
+def test_other_names_pass_whatever_their_case(name: str) -> None:
+    assert json.loads(CANON.read(json.dumps({**BASE, name: 1}).encode()).splice())[name] == 1
 
 
 @pytest.mark.parametrize(
@@ -585,18 +704,20 @@ def test_fields_out_of_bounds(fields: dict[str, Any], reason: str) -> None:
 )
 def test_what_a_message_must_hold(messages: list[dict[str, Any]], param: str) -> None:
     error = refused({**BASE, "messages": messages})
+    assert error.code == "missing_required_parameter"
     assert (error.param, error.message) == (param, f"Missing required parameter: '{param}'.")
 
 
 @pytest.mark.parametrize("name", ["model", "messages"])
 def test_what_must_be_there(name: str) -> None:
     error = refused({field: value for field, value in BASE.items() if field != name})
+    assert error.code == "missing_required_parameter"
     assert (error.param, error.message) == (name, f"Missing required parameter: '{name}'.")
 
 
 @pytest.mark.parametrize(
     "number",
-    ["1.7976931348623157e308", "-1.7976931348623157e308", "1e-400", f"0e{10**21}", "1" * 400, f"0.{0:0400}1"],
+    ["1.7976931348623157e308", "-1.7976931348623157e308", "1e-400", f"0e{10**21}", "1" * 309, f"0.{0:0400}1"],
 )
 def test_numbers_that_a_double_can_stand_for(number: str) -> None:
     CANON.read(b"{" + VALID + f',"a":{number}}}'.encode())
@@ -613,8 +734,10 @@ def test_hostile_bodies_are_answered() -> None:
     refused(b'{"a":' + b"[" * 5_000_000)
     nested = b"{" + VALID + b',"x":' + b'{"b":0,"c":' * 120 + b'"' + b"z" * 1_000_000 + b'"' + b"}" * 120 + b"}"
     CANON.read(nested)
-    CANON.read(b"{" + VALID + b',"x":' + b"9" * 200_000 + b"}")
+    assert refused(b"{" + VALID + b',"x":' + b"9" * 200_000 + b"}").param == "x"
     CANON.read(b"{" + VALID + b',"x":0.' + b"9" * 200_000 + b"e-200000}")
+    assert len(refused(b"{" + VALID + b',"' + b"x" * 1_000_000 + b'":1e400}').message) < 300
+    assert len(refused(b"{" + VALID + (b',"' + "é".encode() * 1_000_000 + b'":1') * 2 + b"}").message) < 300
     names = [f'"{i * 7919 % 200_003}":1' for i in range(200_000)]
     refused(b"{" + VALID + b"," + ",".join(names).encode() + b"}")
     assert refused(b"{" + VALID + b',"tools":[{' + ",".join(names).encode() + b"}]}").param == "tools"
@@ -642,3 +765,167 @@ def test_misuse() -> None:
         CANON.read("text")  # type: ignore[arg-type]
     with pytest.raises(CanonError, match="deeper than 3"):
         Canon(b"s", max_depth=3).read(json.dumps({**BASE, "x": {"y": {"z": {}}}}).encode())
+
+
+# Grammars
+
+COMPLETIONS, EMBEDDINGS = Grammar.built_in("completions"), Grammar.built_in("embeddings")
+
+
+@pytest.mark.parametrize(("grammar", "name"), [(COMPLETIONS, "prompt"), (EMBEDDINGS, "input")])
+def test_one_string_is_the_question(grammar: Grammar, name: str) -> None:
+    def read(value: Any, **more: Any) -> Reading:
+        return CANON.read(json.dumps({"model": "m", name: value, **more}).encode(), grammar)
+
+    one, other = read("What?", user="a"), read("Why?")
+    assert (one.question, one.n, one.grammar) == ("What?", 1, grammar.name)
+    assert one.context(b"s") == other.context(b"s") != read("What?", seed=1).context(b"s")
+    assert one.key(b"s") != other.key(b"s")
+    several = {"What?": ["What?"], "two": ["What?", "Why?"], "tokens": [1, 2], "batch": [[1, 2], [3]]}
+    keys = {read(value).key(b"s") for value in several.values()}
+    assert len(keys | {one.key(b"s")}) == 5
+    assert [read(value).question for value in several.values()] == [None] * 4
+    assert [read(value).n for value in several.values()] == [1, 2, 1, 2]
+
+
+def test_completions() -> None:
+    body = {"model": "m", "prompt": "a", "n": 2, "best_of": 5, "max_tokens": 7, "stream": True, "cache": {"ttl": 1}}
+    reading = CANON.read(json.dumps(body).encode(), COMPLETIONS)
+    assert (reading.n, reading.max_tokens, reading.stream, reading.cache) == (5, 7, True, b'{"ttl": 1}')
+    assert reading.splice("x", True).startswith(b'{"stream_options":{"include_usage":true},"model": "x", "prompt"')
+    assert CANON.read(b'{"model":"m","prompt":null}', COMPLETIONS).question is None
+    for wrong, param in [
+        ({"prompt": 1}, "prompt"),
+        ({"prompt": ["a", 1]}, "prompt[1]"),
+        ({"prompt": [None]}, "prompt[0]"),
+    ]:
+        with pytest.raises(CanonError) as caught:
+            CANON.read(json.dumps({"model": "m", **wrong}).encode(), COMPLETIONS)
+        assert (caught.value.param, caught.value.code) == (param, "invalid_type")
+    with pytest.raises(CanonError, match="an array of integers or an array of integer arrays, but got an integer"):
+        CANON.read(b'{"model":"m","prompt":1}', COMPLETIONS)
+    with pytest.raises(CanonError, match=r"prompt\[1\]': expected a string, but got an integer"):
+        CANON.read(b'{"model":"m","prompt":["a",1]}', COMPLETIONS)
+    with pytest.raises(CanonError, match="Missing required parameter: 'prompt'"):
+        CANON.read(b'{"model":"m","messages":[]}', COMPLETIONS)
+
+
+def test_embeddings() -> None:
+    body = {"model": "m", "input": "a", "dimensions": 3, "encoding_format": "base64", "user": "u"}
+
+    def key_of(**changed: Any) -> bytes:
+        return CANON.read(json.dumps({**body, **changed}).encode(), EMBEDDINGS).key()
+
+    assert key_of() == key_of(user="v") == key_of(cache={"ttl": 3})
+    assert len({key_of(), key_of(dimensions=4), key_of(encoding_format="float"), key_of(encoding_format=None)}) == 4
+    reading = CANON.read(json.dumps({**body, "stream": True}).encode(), EMBEDDINGS)
+    assert not reading.stream
+    assert reading.splice(include_usage=True) is reading.body
+    with pytest.raises(CanonError, match="Missing required parameter: 'input'"):
+        CANON.read(b'{"model":"m","input_":[]}', EMBEDDINGS)
+
+
+def test_grammars_never_share_a_key() -> None:
+    body = b'{"model":"m","prompt":"a","input":"a","messages":[{"role":"user","content":"a"}]}'
+    grammars = [None, COMPLETIONS, EMBEDDINGS, Grammar("mine", {"model": {"means": "model"}})]
+    readings = [CANON.read(body, grammar) for grammar in grammars]
+    assert len({reading.key(b"s") for reading in readings}) == 4
+    assert len({reading.context(b"s") for reading in readings}) == 4
+    assert CANON.read(body, Grammar.built_in("chat")).key(b"s") == readings[0].key(b"s")
+
+
+def test_a_grammar_of_plain_data() -> None:
+    mine = Grammar(
+        "mine",
+        {
+            "Engine": {"means": "model"},
+            "ask": {"type": "string", "required": True, "means": "question"},
+            "topK": {"type": "integer", "minimum": 2, "maximum": 4},
+            "heat": {"type": "number", "maximum": 1.5},
+            "plan": {"type": "object | object[]", "role": "ordered"},
+            "tag": {"type": "string", "max_length": 3, "filled": True, "role": "harmless"},
+            "most": {"means": "max_tokens"},
+        },
+    )
+
+    def read(**fields: Any) -> Reading:
+        return CANON.read(json.dumps({"Engine": "e", "ask": "a", **fields}).encode(), mine)
+
+    assert (mine.name, read().grammar, read().model, read().question) == ("mine", "mine", "e", "a")
+    assert read(most=3).max_tokens == 3
+    assert read(tag="é").key() == read().key() != read(other=1).key()
+    assert read(plan={"a": 1, "b": 2}).key() != read(plan={"b": 2, "a": 1}).key()
+    assert read(other={"a": 1, "b": 2}).key() == read(other={"b": 2, "a": 1}).key()
+    assert json.loads(read(other=1).splice("f"))["Engine"] == "f"
+    refusals: list[tuple[dict[str, Any], str]] = [
+        ({"engine": "f"}, "unknown_parameter"),
+        ({"TOP\u212a": 3}, "unknown_parameter"),
+        ({"topK": 1}, "integer_below_min_value"),
+        ({"topK": 5}, "integer_above_max_value"),
+        ({"heat": 1.6}, "decimal_above_max_value"),
+        ({"heat": "hot"}, "invalid_type"),
+        ({"plan": [1]}, "invalid_type"),
+        ({"tag": ""}, "empty_string"),
+        ({"tag": "four"}, "string_above_max_length"),
+        ({"ask": None}, "invalid_type"),
+        ({"Engine": "m" * 257}, "string_above_max_length"),
+    ]
+    for fields, code in refusals:
+        with pytest.raises(CanonError) as caught:
+            read(**fields)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "words"),
+    [
+        ("", {}, "1 to 64 bytes"),
+        ("g", {}, "must mean the model"),
+        ("g", {"m": {"means": "mode"}}, "'mode' is none of model"),
+        ("g", {"m": {"means": "model", "type": "string"}}, "leave `type` out"),
+        ("g", {"m": {"means": "model", "role": "harmless"}}, "leave `role` out"),
+        ("g", {"m": {"means": "model"}, "M": {}}, "but for case"),
+        ("g", {"m": {"means": "model"}, "\u212a": {}, "k": {}}, "but for case"),
+        ("g", {"m": {"means": "model"}, "x" * 65: {}}, "1 to 64 bytes"),
+        ("g", {"m": {"means": "model"}, "a": {"type": "str"}}, "no type"),
+        ("g", {"m": {"means": "model"}, "a": {"typ": "string"}}, "there is no 'typ'"),
+        ("g", {"m": {"means": "model"}, "a": {"type": "string", "minimum": 1}}, "only numbers"),
+        ("g", {"m": {"means": "model"}, "a": {"type": "integer", "max_length": 1}}, "only strings"),
+        ("g", {"m": {"means": "model"}, "a": {"type": "number", "minimum": 2, "maximum": 1}}, "above its maximum"),
+        ("g", {"m": {"means": "model"}, "a": {"means": "question"}, "b": {"means": "messages"}}, "more than one"),
+        ("g", {"m": {"means": "model"}} | {f"r{i}": {"required": True} for i in range(64)}, "more than 64"),
+        ("g", {"m": {"means": "model"}} | {f"r{i}": {} for i in range(1000)}, "more than 1000"),
+    ],
+)
+def test_what_makes_no_grammar(name: str, members: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Grammar(name, members)
+
+
+def test_the_largest_grammar_finds_each_of_its_members() -> None:
+    grammar = Grammar("g", {"m": {"means": "model"}, **{f"Name{i}": {"type": "integer"} for i in range(999)}})
+    for i in range(999):
+        CANON.read(f'{{"m":"m","Name{i}":1,"Name{i}_":"a"}}'.encode(), grammar)
+        for wrong in (f'"Name{i}":"a"', f'"name{i}":1'):
+            with pytest.raises(CanonError, match=f"ame{i}'"):
+                CANON.read(f'{{"m":"m",{wrong}}}'.encode(), grammar)
+
+
+def test_unknown_grammars_are_named() -> None:
+    with pytest.raises(ValueError, match="chat, completions, embeddings"):
+        Grammar.built_in("none")
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).map(lambda name: f"x{name}")
+
+
+@given(st.dictionaries(names, seeds.map(lambda seed: Grower(seed).value()), max_size=4))
+def test_unknown_members_pass_through_and_enter_the_key(fields: dict[str, Any]) -> None:
+    for grammar in (None, COMPLETIONS, EMBEDDINGS):
+        base = {**BASE, "prompt": "a", "input": "a"}
+        body = json.dumps({**base, **fields}).encode()
+        reading = CANON.read(body, grammar)
+        assert reading.splice() is body
+        sent = json.loads(reading.splice("other"))
+        assert {name: sent[name] for name in fields} == json.loads(json.dumps(fields))
+        assert (reading.key() == CANON.read(json.dumps(base).encode(), grammar).key()) == (not fields)

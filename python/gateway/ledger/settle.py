@@ -16,6 +16,8 @@ UNSTATED_OUTPUT = 4_096
 """Output tokens that a reservation assumes where the caller sets no maximum."""
 LARGEST_OUTPUT = 1_000_000
 """Output tokens beyond which a caller's maximum says nothing: no model writes more in one answer."""
+LARGEST_CHOICES = 4_096
+"""Answers to one request beyond which a caller's `n` says nothing: no provider gives more."""
 
 COUNTED_BYTES = 64 << 10
 """Bytes of each side's text that are counted where a provider gave no usage: the event loop waits for it."""
@@ -40,7 +42,7 @@ class Settlement:
         rate = self._prices.rate(target)
         if rate is None:
             return None
-        output = min(request.max_tokens or UNSTATED_OUTPUT, LARGEST_OUTPUT) * request.n
+        output = min(request.max_tokens or UNSTATED_OUTPUT, LARGEST_OUTPUT) * min(request.n, LARGEST_CHOICES)
         return rate.cost(Usage(input=len(request.body) // BYTES_PER_TOKEN, output=output))
 
     def settle(self, entry: Entry, target: Target, request: Reading, scanner: Scanner) -> Usage:

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use gateway_core::canon::{Canon, Options};
+use gateway_core::canon::{Canon, Grammar, Options};
 use highway::{HighwayHash, HighwayHasher, Key};
 use sha2::{Digest, Sha256};
 
@@ -23,6 +23,7 @@ fn chat(size: usize) -> Vec<u8> {
 
 fn read(criterion: &mut Criterion) {
     let canon = Canon::new(b"secret", Options::default()).expect("a secret");
+    let grammar = Grammar::built_in("chat").expect("built in");
     let mut group = criterion.benchmark_group("canon");
     for size in SIZES {
         let body = chat(size * 1024);
@@ -30,15 +31,15 @@ fn read(criterion: &mut Criterion) {
         group.bench_function(format!("read+key/{size}K"), |bencher| {
             bencher.iter(|| {
                 canon
-                    .read(black_box(&body[..]))
+                    .read(black_box(&body[..]), &grammar)
                     .expect("a request")
-                    .key(b"tenant")
+                    .key(&[b"tenant"])
             });
         });
     }
-    let reading = canon.read(chat(1024)).expect("a request");
+    let reading = canon.read(chat(1024), &grammar).expect("a request");
     group.bench_function("key", |bencher| {
-        bencher.iter(|| reading.key(black_box(b"tenant")))
+        bencher.iter(|| reading.key(black_box(&[b"tenant"])))
     });
     group.finish();
 }

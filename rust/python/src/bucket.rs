@@ -241,7 +241,7 @@ impl Refusal {
 /// What is out on lease counts as spent until it is given back or its life is over. `life_ns` is how long a lease lives;
 /// a lease is at most the level divided by `share`, so slices shrink as the limit nears exhaustion.
 #[pyclass(frozen, module = "gateway.native")]
-pub struct Lender(bucket::Lender);
+pub struct Lender(Box<bucket::Lender>);
 
 #[pymethods]
 impl Lender {
@@ -259,7 +259,7 @@ impl Lender {
             share,
         };
         bucket::Lender::new(amount, per_ns, burst, options)
-            .map(Lender)
+            .map(|lender| Lender(Box::new(lender)))
             .map_err(error)
     }
 

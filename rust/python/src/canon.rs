@@ -1,6 +1,7 @@
 //! The Python face of `gateway_core::canon`.
 
 use crate::gil::unless_short;
+use crate::grammar::Grammar;
 use crate::number::within;
 use gateway_core::canon::{self, CanonError as Fault, Digest, Options};
 use pyo3::create_exception;
@@ -13,18 +14,22 @@ create_exception!(
     gateway.native,
     CanonError,
     PyValueError,
-    "A request body that cannot be read: `message` says why, `param` names the field at fault, if there is one."
+    "A request body that is refused: `message` says why, `param` names the member at fault and `code` is OpenAI's, or None."
 );
 
 /// From this size on a body is read without the GIL: reading takes about 10 µs there, giving the GIL up and back 0.1.
 const LONG: usize = 32 * 1024;
 
-/// Reads chat-completions request bodies, and gives their cache keys.
+/// Reads request bodies by their grammars, and gives their cache keys.
 ///
 /// The keys are bound to `secret` (any length from one byte up): without it nobody can make two requests share one.
 /// `max_depth` bounds the nesting that is read, from 1 to 512.
 #[pyclass(frozen, module = "gateway.native")]
-pub struct Canon(canon::Canon);
+pub struct Canon {
+    canon: canon::Canon,
+    /// The grammar of those who give none.
+    chat: canon::Grammar,
+}
 
 fn max_depth(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     within(value, "max_depth", canon::DEPTH)
@@ -36,16 +41,26 @@ impl Canon {
     #[pyo3(signature = (secret, *, max_depth = 128))]
     fn new(secret: &[u8], #[pyo3(from_py_with = max_depth)] max_depth: usize) -> PyResult<Self> {
         let options = Options { max_depth };
-        canon::Canon::new(secret, options)
-            .map(Self)
+        let canon = canon::Canon::new(secret, options);
+        canon
+            .and_then(|canon| {
+                let chat = canon::Grammar::built_in("chat")?;
+                Ok(Self { canon, chat })
+            })
             .map_err(|fault| PyValueError::new_err(fault.to_string()))
     }
 
-    /// Reads a request body in one pass; raises CanonError for what cannot be read.
-    #[pyo3(signature = (body, /))]
-    fn read(&self, py: Python<'_>, body: Bound<'_, PyBytes>) -> PyResult<Reading> {
+    /// Reads a request body in one pass, by the chat grammar unless told another; raises CanonError for what it refuses.
+    #[pyo3(signature = (body, /, grammar = None))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        body: Bound<'_, PyBytes>,
+        grammar: Option<&Bound<'_, Grammar>>,
+    ) -> PyResult<Reading> {
         let body = PyBackedBytes::from(body);
-        let reading = unless_short(py, body.len(), LONG, || self.0.read(body));
+        let grammar = grammar.map_or(&self.chat, |grammar| &grammar.get().0);
+        let reading = unless_short(py, body.len(), LONG, || self.canon.read(body, grammar));
         reading.map(Reading).map_err(|fault| raised(py, &fault))
     }
 }
@@ -56,7 +71,8 @@ fn raised(py: Python<'_>, fault: &Fault) -> PyErr {
     let value = error.value(py);
     let set = value
         .setattr("message", message)
-        .and_then(|()| value.setattr("param", fault.param()));
+        .and_then(|()| value.setattr("param", fault.param()))
+        .and_then(|()| value.setattr("code", fault.code()));
     set.map_or_else(|failure| failure, |()| error)
 }
 
@@ -70,7 +86,13 @@ fn bytes<'py>(py: Python<'py>, digest: Digest) -> Bound<'py, PyBytes> {
 
 #[pymethods]
 impl Reading {
-    /// The model asked for.
+    /// The name of the grammar that the body was read by.
+    #[getter]
+    fn grammar(&self) -> &str {
+        self.0.grammar()
+    }
+
+    /// The model asked for: at most 256 bytes, without control characters.
     #[getter]
     fn model<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         PyString::new(py, &self.0.model())
@@ -88,7 +110,7 @@ impl Reading {
         self.0.include_usage()
     }
 
-    /// `max_completion_tokens`, else `max_tokens`, else None.
+    /// The bound on the output's tokens, None when absent; where several are given, the largest. At most 2^64 - 1.
     #[getter]
     fn max_tokens(&self) -> Option<u64> {
         self.0.max_tokens()
@@ -100,9 +122,9 @@ impl Reading {
         self.0.temperature()
     }
 
-    /// How many choices are asked for; 1 when absent.
+    /// How many answers are asked for: choices (1 when absent) for each question. At most 2^64 - 1.
     #[getter]
-    fn n(&self) -> u32 {
+    fn n(&self) -> u64 {
         self.0.n()
     }
 
@@ -112,9 +134,9 @@ impl Reading {
         self.0.cache().map(|raw| PyBytes::new(py, raw))
     }
 
-    /// The text of the last user turn, its text parts joined by a line feed.
+    /// The text of the last user turn, its text parts joined by a line feed; or the prompt or input that is one string.
     ///
-    /// None when the last message is not a user's, or holds anything but text.
+    /// None when the last message is not a user's, or holds anything but text, or there are several questions.
     #[getter]
     fn question(&self) -> Option<String> {
         self.0.question()
@@ -126,16 +148,16 @@ impl Reading {
         Ok(self.0.body().into_pyobject(py)?)
     }
 
-    /// The 32-byte key of the answer within a scope (tenant, namespace, endpoint, …).
-    #[pyo3(signature = (scope, /))]
-    fn key<'py>(&self, py: Python<'py>, scope: &[u8]) -> Bound<'py, PyBytes> {
-        bytes(py, self.0.key(scope))
+    /// The 32-byte key of the answer within a scope, given in parts: tenant, namespace, …
+    #[pyo3(signature = (*scope))]
+    fn key<'py>(&self, py: Python<'py>, scope: Vec<PyBackedBytes>) -> Bound<'py, PyBytes> {
+        bytes(py, self.0.key(&scope))
     }
 
-    /// The 32-byte key of all but the last user turn's content, within a scope.
-    #[pyo3(signature = (scope, /))]
-    fn context<'py>(&self, py: Python<'py>, scope: &[u8]) -> Bound<'py, PyBytes> {
-        bytes(py, self.0.context(scope))
+    /// The 32-byte key of all but the question, within a scope, given in parts.
+    #[pyo3(signature = (*scope))]
+    fn context<'py>(&self, py: Python<'py>, scope: Vec<PyBackedBytes>) -> Bound<'py, PyBytes> {
+        bytes(py, self.0.context(&scope))
     }
 
     /// The client's own bytes, changed only so: `model` replaced, if given; usage asked for, if `include_usage` and the

@@ -5,6 +5,7 @@ mod canon;
 mod embed;
 mod exact;
 mod gil;
+mod grammar;
 mod http;
 mod index;
 mod number;
@@ -13,6 +14,32 @@ mod sse;
 mod tokens;
 
 use pyo3::prelude::*;
+
+/// CPython gives its objects 16 bytes of alignment; a type that asks for more would be read where it does not lie.
+const fn aligned<T>() {
+    assert!(align_of::<T>() <= 16);
+}
+
+const _: () = {
+    aligned::<bucket::Gate>();
+    aligned::<bucket::Lender>();
+    aligned::<bucket::Limits>();
+    aligned::<canon::Canon>();
+    aligned::<canon::Reading>();
+    aligned::<embed::MiniLM>();
+    aligned::<embed::StaticEmbedder>();
+    aligned::<exact::ExactCache>();
+    aligned::<grammar::Grammar>();
+    aligned::<http::Request>();
+    aligned::<index::Index>();
+    aligned::<redact::Redaction>();
+    aligned::<redact::Redactor>();
+    aligned::<redact::Restorer>();
+    aligned::<sse::Chunk>();
+    aligned::<sse::Events>();
+    aligned::<sse::Scanner>();
+    aligned::<tokens::Tokenizer>();
+};
 
 /// The hot core of llm-gateway, usable alone from any Python service.
 #[pymodule(gil_used = false)]
@@ -27,6 +54,8 @@ mod native {
     use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
+    #[pymodule_export]
+    use super::grammar::Grammar;
     #[pymodule_export]
     use super::http::{IrregularRequest, Request};
     #[pymodule_export]

@@ -1,41 +1,45 @@
-//! Checks of a field against its row of the table, with OpenAI's messages.
+//! Checks of a value against its rule, with OpenAI's messages and codes.
 
 use super::error::CanonError;
-use super::fields::{Field, Kinds};
+use super::grammar::Rule;
+use super::kinds::Kinds;
 use super::number::as_f64;
 use super::parser::{Parser, Result};
-use super::scratch::{Scratch, Value};
+use super::scratch::{Scratch, Span, Value};
+use super::string;
 
-/// Holds one value against its row, `param` naming it if it fails; gives the number of a field that has bounds.
+/// Holds one value against its rule, `param` naming it if it fails.
 #[inline]
 pub(super) fn check(
     parser: &Parser<'_>,
-    field: &Field,
+    rule: &Rule,
     value: &Value,
     param: impl FnOnce() -> String,
-) -> Result<Option<f64>> {
-    if value.kind == Kinds::NULL && field.nullable {
-        return Ok(None);
+) -> Result<()> {
+    if value.kind == Kinds::NULL && rule.nullable {
+        return Ok(());
     }
-    if !field.takes.has(value.kind) {
-        return Err(mistyped(param(), field.expected, value.kind));
+    if !rule.takes.has(value.kind) {
+        return Err(mistyped(param(), &rule.expected, value.kind));
     }
-    if value.kind == Kinds::ARRAY && !field.elements.has(value.elements) {
-        return Err(odd_element(parser.body, field, value, param()));
-    }
-    if field.filled && is_empty(value) {
-        return Err(empty(param(), value.kind));
-    }
-    match field.range {
-        Some(range) => within(parser, range, value, param).map(Some),
-        None => Ok(None),
+    match value.kind {
+        Kinds::ARRAY if !rule.arrays.iter().any(|kinds| kinds.has(value.elements)) => {
+            Err(odd_element(parser.body, rule, value, param()))
+        }
+        Kinds::ARRAY if rule.filled && value.elements == Kinds::NONE => {
+            Err(empty(param(), "array", "an"))
+        }
+        Kinds::STRING if rule.filled && value.span.len() == 2 => Err(empty(param(), "string", "a")),
+        Kinds::STRING => not_long(parser.body, rule, value.span, param),
+        Kinds::INTEGER | Kinds::DECIMAL => within(parser.body, rule, value, param),
+        _ => Ok(()),
     }
 }
 
-fn mistyped(param: String, expected: &'static str, got: Kinds) -> Box<CanonError> {
+fn mistyped(param: String, expected: &str, got: Kinds) -> Box<CanonError> {
     Box::new(CanonError::Type {
         param,
-        expected,
+        expected: expected.into(),
         got: got.name(),
     })
 }
@@ -47,79 +51,106 @@ pub(super) fn missing(param: &str) -> Box<CanonError> {
     })
 }
 
-fn is_empty(value: &Value) -> bool {
-    match value.kind {
-        Kinds::ARRAY => value.elements == Kinds::NONE,
-        _ => value.span.end - value.span.start == 2,
-    }
+#[cold]
+pub(super) fn invalid(param: String, code: &'static str, reason: String) -> Box<CanonError> {
+    Box::new(CanonError::Value {
+        param,
+        code,
+        reason,
+    })
 }
 
 #[cold]
-fn empty(param: String, kind: Kinds) -> Box<CanonError> {
-    let (kind, article) = if kind == Kinds::STRING {
-        ("string", "a")
+fn empty(param: String, kind: &str, article: &str) -> Box<CanonError> {
+    let code = if kind == "array" {
+        "empty_array"
     } else {
-        ("array", "an")
+        "empty_string"
     };
     let reason = format!(
         "empty {kind}. Expected {article} {kind} with minimum length 1, but got an empty {kind} instead."
     );
-    Box::new(CanonError::Value { param, reason })
+    invalid(param, code, reason)
 }
 
-fn within(
-    parser: &Parser<'_>,
-    (low, high): (f64, f64),
-    value: &Value,
-    param: impl FnOnce() -> String,
-) -> Result<f64> {
-    let text = value.span.of(parser.body);
-    let number = as_f64(text);
-    if (low..=high).contains(&number) {
-        return Ok(number);
+#[inline]
+fn not_long(body: &[u8], rule: &Rule, span: Span, param: impl FnOnce() -> String) -> Result<()> {
+    match rule.max_length {
+        // Escapes only make a text longer.
+        Some(most) if span.len() > most + 2 => short_escaped(body, most, span, param),
+        _ => Ok(()),
     }
-    let kind = if value.kind == Kinds::INTEGER {
-        "integer"
-    } else {
-        "decimal"
-    };
-    let (side, sign, bound) = if number < low {
-        ("below minimum", ">=", low)
-    } else {
-        ("above maximum", "<=", high)
-    };
-    let got = String::from_utf8_lossy(&text[..text.len().min(40)]);
-    let reason =
-        format!("{kind} {side} value. Expected a value {sign} {bound}, but got {got} instead.");
-    Err(Box::new(CanonError::Value {
-        param: param(),
-        reason,
-    }))
 }
 
-/// Reads the array once more to name the first element of a wrong type.
 #[cold]
-fn odd_element(body: &[u8], field: &Field, value: &Value, param: String) -> Box<CanonError> {
-    let mut scratch = Scratch::default();
-    let mut parser = Parser::new(
-        body,
-        value.span.start as usize + 1,
-        &mut scratch,
-        usize::MAX,
+fn short_escaped(
+    body: &[u8],
+    most: usize,
+    span: Span,
+    param: impl FnOnce() -> String,
+) -> Result<()> {
+    let mut text = Vec::new();
+    // The string was read before, so this finds its end again.
+    let _ = string::decode(
+        &body[..span.end as usize],
+        span.start as usize + 1,
+        &mut text,
     );
-    let (mut first, mut index) = (true, 0);
-    while let Ok(true) = parser.more(b']', &mut first) {
-        match parser.value() {
-            Ok(kind) if !field.elements.has(kind) => {
-                let expected = if field.elements == Kinds::OBJECT {
-                    "an object"
-                } else {
-                    "a string"
-                };
-                return mistyped(format!("{param}[{index}]"), expected, kind);
-            }
-            _ => index += 1,
-        }
+    if text.len() <= most {
+        return Ok(());
     }
-    mistyped(param, field.expected, value.kind)
+    let reason = format!(
+        "string too long. Expected a string with maximum length {most}, but got a string with length {} instead.",
+        text.len()
+    );
+    Err(invalid(param(), "string_above_max_length", reason))
+}
+
+#[inline]
+fn within(body: &[u8], rule: &Rule, value: &Value, param: impl FnOnce() -> String) -> Result<()> {
+    if rule.minimum.is_none() && rule.maximum.is_none() {
+        return Ok(());
+    }
+    let number = as_f64(value.span.of(body));
+    match (rule.minimum, rule.maximum) {
+        (Some(least), _) if number < least => Err(outside(body, value, param(), least, true)),
+        (_, Some(most)) if number > most => Err(outside(body, value, param(), most, false)),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+fn outside(body: &[u8], value: &Value, param: String, bound: f64, below: bool) -> Box<CanonError> {
+    let integer = value.kind == Kinds::INTEGER;
+    let (code, words) = match (integer, below) {
+        (true, true) => ("integer_below_min_value", "integer below minimum value"),
+        (true, false) => ("integer_above_max_value", "integer above maximum value"),
+        (false, true) => ("decimal_below_min_value", "decimal below minimum value"),
+        (false, false) => ("decimal_above_max_value", "decimal above maximum value"),
+    };
+    let sign = if below { ">=" } else { "<=" };
+    let text = value.span.of(body);
+    let got = String::from_utf8_lossy(&text[..text.len().min(40)]);
+    let reason = format!("{words}. Expected a value {sign} {bound}, but got {got} instead.");
+    invalid(param, code, reason)
+}
+
+/// Reads the array once more to name the first element that no kind of array takes.
+#[cold]
+fn odd_element(body: &[u8], rule: &Rule, value: &Value, param: String) -> Box<CanonError> {
+    let mut scratch = Scratch::default();
+    let at = value.span.start as usize + 1;
+    let mut parser = Parser::new(body, at, &mut scratch, usize::MAX);
+    let (mut first, mut index) = (true, 0);
+    let mut arrays: Vec<_> = rule.arrays.to_vec();
+    while let Ok(true) = parser.more(b']', &mut first) {
+        let Ok(kind) = parser.value() else { break };
+        let fitting: Vec<_> = arrays.iter().copied().filter(|set| set.has(kind)).collect();
+        if fitting.is_empty() {
+            let expected: Vec<_> = arrays.iter().map(|set| set.name()).collect();
+            return mistyped(format!("{param}[{index}]"), &expected.join(" or "), kind);
+        }
+        (arrays, index) = (fitting, index + 1);
+    }
+    mistyped(param, &rule.expected, value.kind)
 }

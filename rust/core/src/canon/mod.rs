@@ -1,21 +1,24 @@
-//! A chat request's bytes → one reading: what the route needs of it, and the 256-bit keys under which its answer is kept.
+//! A request's bytes → one reading: what the route needs of it, and the 256-bit keys under which its answer is kept.
+//!
+//! # The grammar
+//!
+//! Which members a body has, and what each means, is data: a [`Grammar`]. Those of chat, completions and embeddings are
+//! built in, one file each.
 //!
 //! # One reading
 //!
 //! The client's own bytes go to the provider, so a decision taken on another reading of them than the provider's would be a
 //! hole. The parser is strict (RFC 8259) and refuses whatever readers are known to differ on: keys that stand twice in an
-//! object, at any depth; lone surrogates; numbers past a double (integers may be of any size); a byte order mark; nesting
-//! beyond a limit.
+//! object, at any depth; members that equal a known one but for case; lone surrogates; numbers past a double; a byte order
+//! mark; nesting beyond a limit.
 //!
 //! # What is the same request
 //!
-//! White space, escapes, the spelling of numbers (`1`, `1.0`, `10e-1`; exact, at any size) and the order of an object's
-//! members do not matter, but for order within `tools`, `functions`, `response_format`, `guided_json` and
-//! `structured_outputs`: models answer in the order of a schema. An explicit null is the same as no field where OpenAI
-//! documents the field as optional; in unknown fields it counts. Every field counts but these: `stream`, `stream_options`,
-//! `user`, `metadata`, `store`, `safety_identifier`, `prompt_cache_key`, `prompt_cache_retention`, and the gateway's own
-//! `cache`. `service_tier` counts: it does not change an answer, but who asks for a fast one must not be made to wait
-//! for a call in flight on a slow tier.
+//! White space, escapes, the spelling of numbers (`1`, `1.0`, `10e-1`; exact to the last digit) and the order of an
+//! object's members do not matter, but for order within schemas: models answer in it. An explicit null is the same as no
+//! member where the grammar has it as optional; in unknown members it counts. Every member counts that the grammar does
+//! not call harmless. `service_tier` counts: it does not change an answer, but who asks for a fast one must not be made to
+//! wait for a call in flight on a slow tier.
 //!
 //! # The hash
 //!
@@ -26,8 +29,11 @@
 //! give, collision resistance against one who holds the secret, is not needed.
 
 mod check;
+mod digest;
 mod error;
-mod fields;
+mod grammar;
+mod kinds;
+mod messages;
 mod number;
 mod parser;
 mod reading;
@@ -40,15 +46,12 @@ mod string;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
-use highway::{HighwayHash, HighwayHasher, Key};
-
+pub use digest::Digest;
+use digest::Keys;
 pub use error::CanonError;
-use fields::Kinds;
+pub use grammar::{Grammar, Means, Member, Role};
 pub use reading::Reading;
 use scratch::Scratch;
-
-/// A 256-bit key.
-pub type Digest = [u8; 32];
 
 /// The range of [`Options::max_depth`].
 pub const DEPTH: RangeInclusive<usize> = 1..=512;
@@ -75,55 +78,32 @@ pub struct Canon {
     scratch: Mutex<Option<Scratch>>,
 }
 
-/// One key for each thing hashed, so that none can stand for another.
-#[derive(Debug, Clone, Copy)]
-struct Keys {
-    context: Key,
-    turn: Key,
-    scope: Key,
-}
-
-/// The hashes that every scope's keys are made of.
-#[derive(Debug, Clone, Copy)]
-struct Digests {
-    context: [u64; 4],
-    /// None if the last message is not a user's.
-    turn: Option<[u64; 4]>,
-}
-
 impl Canon {
     /// A reader whose keys are bound to `secret`; other deployments with the same secret give the same keys.
     pub fn new(secret: &[u8], options: Options) -> Result<Self, CanonError> {
         if secret.is_empty() {
             return Err(CanonError::Setup {
-                reason: "the secret is empty: give at least one byte, better 32 random ones",
+                reason: "the secret is empty: give at least one byte, better 32 random ones".into(),
             });
         }
         if !DEPTH.contains(&options.max_depth) {
             return Err(CanonError::Setup {
-                reason: "max_depth must be from 1 to 512",
+                reason: "max_depth must be from 1 to 512".into(),
             });
         }
-        let derive = |what: &str| {
-            let key = blake3::derive_key(&format!("llm-gateway 2026 canon {what}"), secret);
-            Key(std::array::from_fn(|i| {
-                u64::from_le_bytes(key[i * 8..][..8].try_into().expect("8 of 32 bytes"))
-            }))
-        };
-        let keys = Keys {
-            context: derive("context"),
-            turn: derive("turn"),
-            scope: derive("scope"),
-        };
         Ok(Self {
-            keys,
+            keys: Keys::new(secret),
             options,
             scratch: Mutex::default(),
         })
     }
 
     /// Reads a request body in one pass.
-    pub fn read<B: AsRef<[u8]>>(&self, body: B) -> Result<Reading<B>, Box<CanonError>> {
+    pub fn read<B: AsRef<[u8]>>(
+        &self,
+        body: B,
+        grammar: &Grammar,
+    ) -> Result<Reading<B>, Box<CanonError>> {
         let bytes = body.as_ref();
         refuse_unreadable(bytes)?;
         let mut scratch = self
@@ -132,36 +112,14 @@ impl Canon {
             .ok()
             .and_then(|mut kept| kept.take())
             .unwrap_or_default();
-        let result = request::read(bytes, &mut scratch, self.options.max_depth);
-        let result = result.map(|(outline, turn)| (outline, self.digests(&scratch, turn)));
+        let result = request::read(bytes, grammar, &mut scratch, self.options.max_depth);
+        let result = result.map(|(outline, turn)| (outline, self.keys.digests(&scratch, turn)));
         scratch.trim();
         if let Ok(mut kept) = self.scratch.try_lock() {
             *kept = Some(scratch);
         }
         let (outline, digests) = result?;
-        Ok(Reading::new(body, outline, digests, self.keys.scope))
-    }
-
-    fn digests(&self, scratch: &Scratch, turn: Option<(u32, u32)>) -> Digests {
-        let mut context = HighwayHasher::new(self.keys.context);
-        for member in scratch
-            .members
-            .iter()
-            .filter(|member| !member.value.kind.has(Kinds::OMITTED))
-        {
-            scratch.pieces((member.first, member.last), turn, |piece| {
-                context.append(piece)
-            });
-        }
-        let turn = turn.map(|chain| {
-            let mut hasher = HighwayHasher::new(self.keys.turn);
-            scratch.pieces(chain, None, |piece| hasher.append(piece));
-            hasher.finalize256()
-        });
-        Digests {
-            context: context.finalize256(),
-            turn,
-        }
+        Ok(Reading::new(body, grammar.clone(), outline, digests))
     }
 }
 

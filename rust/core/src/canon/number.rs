@@ -1,12 +1,15 @@
-//! Numbers: one spelling for each value, exact at any size.
+//! Numbers: one spelling for each value, exact to the last digit.
 
 use super::error::CanonError;
-use super::fields::Kinds;
+use super::kinds::Kinds;
 
 /// Past this many digits an exponent is refused: it could not be kept exact, and no reader takes it for more than 0.
 const EXPONENT_DIGITS: usize = 17;
 
-/// A number as the grammar divides it.
+/// Digits of an integer that cannot be past a double.
+const SURELY_FINITE: usize = 308;
+
+/// A number as JSON divides it.
 struct Parts<'a> {
     negative: bool,
     whole: &'a [u8],
@@ -23,13 +26,14 @@ pub(super) enum Fault {
 /// Reads the number that begins at `at`; appends its canonical spelling; gives its type and its end.
 ///
 /// The spelling is the digits without leading or trailing zeros, then `e` and the exponent unless that is 0: so `1`, `1.0` and
-/// `10e-1` are one, and integers of any size stay exact. Zero has no sign.
+/// `10e-1` are one, and every digit counts. Zero has no sign.
 #[inline]
 pub(super) fn number(body: &[u8], at: usize, out: &mut Vec<u8>) -> Result<(Kinds, usize), Fault> {
     let digits = body[at..].iter().take_while(|b| b.is_ascii_digit()).count();
     let text = &body[at..at + digits];
     let plain = !matches!(body.get(at + digits), Some(b'.' | b'e' | b'E'));
-    if plain && digits > 0 && (digits == 1 || (text[0] != b'0' && text[digits - 1] != b'0')) {
+    let short = (2..=SURELY_FINITE).contains(&digits);
+    if plain && (digits == 1 || (short && text[0] != b'0' && text[digits - 1] != b'0')) {
         out.extend_from_slice(text);
         return Ok((Kinds::INTEGER, at + digits));
     }
@@ -108,9 +112,7 @@ fn spell(parts: &Parts<'_>, text: &[u8], out: &mut Vec<u8>) -> Result<(), Fault>
         out.insert(start, b'-');
     }
     let exponent = value(parts.exponent)? - parts.fraction.len() as i64;
-    if parts.exponent.is_some() || !parts.fraction.is_empty() {
-        finite(written as i64 + exponent, text)?;
-    }
+    finite(written as i64 + exponent, text)?;
     let power = exponent + (written - kept) as i64;
     if power != 0 {
         out.push(b'e');
@@ -134,6 +136,7 @@ fn value(exponent: Option<&[u8]>) -> Result<i64, Fault> {
 }
 
 /// Refuses what reads as infinity: `point` is where the decimal point stands, counted from the first digit.
+#[inline]
 fn finite(point: i64, text: &[u8]) -> Result<(), Fault> {
     let overflows = point > 309 || (point == 309 && as_f64(text).is_infinite());
     if overflows {
@@ -149,6 +152,12 @@ pub(super) fn as_f64(text: &[u8]) -> f64 {
         .ok()
         .and_then(|t| t.parse().ok())
         .unwrap_or(f64::NAN)
+}
+
+/// A whole number without a sign, or the largest where it is larger than that.
+pub(super) fn as_count(digits: &[u8]) -> u64 {
+    let text = std::str::from_utf8(digits).unwrap_or_default();
+    text.parse().unwrap_or(u64::MAX)
 }
 
 impl Fault {

@@ -1,7 +1,7 @@
 //! The one pass: reads strict JSON and writes its canonical form as it goes.
 
 use super::error::CanonError;
-use super::fields::Kinds;
+use super::kinds::Kinds;
 use super::scratch::{self, Member, Scratch, Sorted, Span, Value};
 use super::{number, string};
 
@@ -10,6 +10,9 @@ pub(super) type Result<T> = std::result::Result<T, Box<CanonError>>;
 
 /// No request needs more in one object; sorting what somebody sends beyond it would be work for nothing.
 const MOST_MEMBERS: usize = 10_000;
+
+/// Bytes of a name that a message repeats.
+const SHOWN: usize = 80;
 
 pub(super) struct Parser<'a> {
     pub body: &'a [u8],
@@ -22,6 +25,8 @@ pub(super) struct Parser<'a> {
     pub ordered: bool,
     /// The types of the elements of the array that was closed last.
     pub elements: Kinds,
+    /// How many elements that had.
+    pub length: usize,
     /// Where in the request we are, for messages: the top-level field, and the index within `messages`.
     pub field: Option<Span>,
     pub index: Option<usize>,
@@ -38,6 +43,7 @@ impl<'a> Parser<'a> {
             max_depth,
             ordered: false,
             elements: Kinds::NONE,
+            length: 0,
             field: None,
             index: None,
         }
@@ -108,12 +114,13 @@ impl<'a> Parser<'a> {
 
     fn array(&mut self) -> Result<Kinds> {
         self.open(scratch::ARRAY)?;
-        let (mut first, mut elements) = (true, Kinds::NONE);
+        let (mut first, mut elements, mut length) = (true, Kinds::NONE, 0);
         while self.more(b']', &mut first)? {
             elements = elements.or(self.value()?);
+            length += 1;
         }
         self.shut(scratch::ARRAY_END);
-        self.elements = elements;
+        (self.elements, self.length) = (elements, length);
         Ok(Kinds::ARRAY)
     }
 
@@ -184,12 +191,12 @@ impl<'a> Parser<'a> {
         Ok(member)
     }
 
-    /// Reads an object but for its closing token, each value by `read`, which is told the key; the members lie in the
+    /// Reads an object but for its closing token, each value by `read`, which is told the member; the members lie in the
     /// scratch from the given base on, until [`Parser::close`].
     #[inline]
     pub fn members(
         &mut self,
-        mut read: impl FnMut(&mut Self, Span) -> Result<Kinds>,
+        mut read: impl FnMut(&mut Self, &Member) -> Result<Kinds>,
     ) -> Result<usize> {
         self.open(scratch::OBJECT)?;
         let base = self.scratch.members.len();
@@ -197,7 +204,7 @@ impl<'a> Parser<'a> {
         while self.more(b'}', &mut first)? {
             let mut member = self.key()?;
             let start = self.at;
-            let kind = read(self, member.key)?;
+            let kind = read(self, &member)?;
             member.value = self.since(start, kind);
             self.scratch.end(member);
             members += 1;
@@ -256,10 +263,14 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// A text of the canonical bytes.
+    /// A name as it lies in the canonical bytes, cut to what a message shows.
     #[cold]
     pub fn text(&self, span: Span) -> String {
-        String::from_utf8_lossy(span.of(&self.scratch.out)).into_owned()
+        let text = String::from_utf8_lossy(span.of(&self.scratch.out));
+        if text.len() <= SHOWN {
+            return text.into_owned();
+        }
+        format!("{}…", &text[..text.floor_char_boundary(SHOWN)])
     }
 
     /// The field that is being read, as `messages[2]`.

@@ -2,30 +2,35 @@
 
 use std::borrow::Cow;
 
-use highway::{HighwayHash, HighwayHasher, Key};
-
+use super::digest::{Digest, Digests};
+use super::grammar::Grammar;
 use super::parser::Parser;
 use super::request::Outline;
 use super::scratch::{Scratch, Span};
-use super::{Digest, Digests, splice};
+use super::splice;
 
 /// One request body as read: its fields, its keys, and its bytes with what must change spliced in.
 #[derive(Debug, Clone)]
 pub struct Reading<B> {
     body: B,
+    grammar: Grammar,
     outline: Outline,
     digests: Digests,
-    scope_key: Key,
 }
 
 impl<B: AsRef<[u8]>> Reading<B> {
-    pub(super) fn new(body: B, outline: Outline, digests: Digests, scope_key: Key) -> Self {
+    pub(super) fn new(body: B, grammar: Grammar, outline: Outline, digests: Digests) -> Self {
         Self {
             body,
+            grammar,
             outline,
             digests,
-            scope_key,
         }
+    }
+
+    /// The name of the grammar that it was read by.
+    pub fn grammar(&self) -> &str {
+        self.grammar.name()
     }
 
     /// The body that was read.
@@ -53,20 +58,19 @@ impl<B: AsRef<[u8]>> Reading<B> {
         self.outline.include_usage
     }
 
-    /// `max_completion_tokens`, else `max_tokens`.
+    /// The bound on the output's tokens; where several are given, the largest. At most 2⁶⁴ - 1.
     pub fn max_tokens(&self) -> Option<u64> {
-        self.outline
-            .max_completion_tokens
-            .or(self.outline.max_tokens)
+        self.outline.max_tokens
     }
 
     pub fn temperature(&self) -> Option<f64> {
         self.outline.temperature
     }
 
-    /// How many choices are asked for; 1 when absent.
-    pub fn n(&self) -> u32 {
-        self.outline.n.unwrap_or(1)
+    /// How many answers are asked for: choices, 1 when absent, for each question. At most 2⁶⁴ - 1.
+    pub fn n(&self) -> u64 {
+        let questions = self.outline.questions.unwrap_or(1);
+        self.outline.choices.unwrap_or(1).saturating_mul(questions)
     }
 
     /// The raw JSON of the gateway's own member `cache`.
@@ -74,35 +78,21 @@ impl<B: AsRef<[u8]>> Reading<B> {
         self.outline.cache.map(|span| span.of(self.body.as_ref()))
     }
 
-    /// The key of the answer within a scope (tenant, namespace, endpoint, …).
-    pub fn key(&self, scope: &[u8]) -> Digest {
-        let Digests { context, turn } = self.digests;
-        let kind = if turn.is_some() { b'T' } else { b'K' };
-        self.scoped(kind, scope, context, turn.unwrap_or_default())
+    /// The key of the answer within a scope: what must keep answers apart, in parts (tenant, namespace, …).
+    pub fn key(&self, scope: &[impl AsRef<[u8]>]) -> Digest {
+        self.digests.key(self.grammar.name(), scope)
     }
 
-    /// The key of all but the last user turn's content, within a scope: where a question of like meaning may be looked for.
-    pub fn context(&self, scope: &[u8]) -> Digest {
-        self.scoped(b'C', scope, self.digests.context, [0; 4])
+    /// The key of all but the question, within a scope: where a question of like meaning may be looked for.
+    pub fn context(&self, scope: &[impl AsRef<[u8]>]) -> Digest {
+        self.digests.context(self.grammar.name(), scope)
     }
 
-    /// Hashes a head of fixed length, then the scope: so no scope can be read as part of anything else.
-    fn scoped(&self, kind: u8, scope: &[u8], context: [u64; 4], turn: [u64; 4]) -> Digest {
-        let mut head = [0; 96];
-        head[..32].copy_from_slice(&bytes(context));
-        head[32..64].copy_from_slice(&bytes(turn));
-        head[64..72].copy_from_slice(&(scope.len() as u64).to_le_bytes());
-        head[72] = kind;
-        let mut hasher = HighwayHasher::new(self.scope_key);
-        hasher.append(&head);
-        hasher.append(scope);
-        bytes(hasher.finalize256())
-    }
-
-    /// The text of the last user turn: its string content, or its text parts joined by a line feed.
+    /// The text of the last user turn: its string content, or its text parts joined by a line feed; or the one string that
+    /// is the question.
     ///
     /// None when the last message is not a user's, or holds anything but text: other parts, or parts with members that are
-    /// not known to be without meaning.
+    /// not known to be without meaning; when there are several questions, or one of tokens.
     pub fn question(&self) -> Option<String> {
         let span = self.outline.question?;
         match span.of(self.body.as_ref()).first()? {
@@ -151,16 +141,9 @@ impl<B: AsRef<[u8]>> Reading<B> {
     }
 
     /// The client's own bytes, with only these changes: the model's name replaced by `model`, if given; usage asked for, if
-    /// `include_usage` and the request streams; the gateway's own `cache` cut out.
+    /// `include_usage`, the request streams and its grammar has a member for it; the gateway's own `cache` cut out.
     pub fn splice(&self, model: Option<&str>, include_usage: bool) -> Cow<'_, [u8]> {
-        splice::splice(self.body.as_ref(), &self.outline, model, include_usage)
+        let options = self.grammar.stream_options().filter(|_| include_usage);
+        splice::splice(self.body.as_ref(), &self.outline, model, options)
     }
-}
-
-fn bytes(words: [u64; 4]) -> Digest {
-    let mut bytes = [0; 32];
-    for (to, word) in bytes.chunks_exact_mut(8).zip(words) {
-        to.copy_from_slice(&word.to_le_bytes());
-    }
-    bytes
 }

@@ -1,10 +1,22 @@
-//! The request's own grammar over the JSON: its known fields and its messages.
+//! A request read by its grammar: its known members, checked, and its messages.
+
+use std::borrow::Cow;
 
 use super::check::{self, check};
 use super::error::CanonError;
-use super::fields::{CONTENT, Field, Kinds, OPTIONAL_BOOL, REQUIRED_STRING, Role};
+use super::grammar::{Grammar, Means, Role, Rule};
+use super::kinds::Kinds;
+use super::messages::{Message, messages};
+use super::number::{as_count, as_f64};
 use super::parser::{Parser, Result};
-use super::scratch::{self, Member, Scratch, Sorted, Span};
+use super::scratch::{self, Member, Scratch, Sorted, Span, Value};
+
+static OPTIONAL_BOOL: Rule = Rule {
+    takes: Kinds::BOOL,
+    expected: Cow::Borrowed("a boolean"),
+    nullable: true,
+    ..Rule::STRING
+};
 
 /// What one pass found; positions are the body's.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,30 +25,37 @@ pub(super) struct Outline {
     pub stream: bool,
     pub include_usage: bool,
     pub max_tokens: Option<u64>,
-    pub max_completion_tokens: Option<u64>,
     pub temperature: Option<f64>,
-    pub n: Option<u32>,
+    pub choices: Option<u64>,
+    /// How many questions the request asks, where they are an array.
+    pub questions: Option<u64>,
     pub cache: Option<Span>,
     /// What goes with `cache`: the member and one comma.
     pub cache_cut: Span,
     pub stream_options: Option<Span>,
     /// Just after the opening brace.
     pub head: u32,
-    /// The content of the last message, if that is a user's.
+    /// The content of the last message, if that is a user's; or the question, if that is one string.
     pub question: Option<Span>,
 }
 
-/// The message that was read last.
-#[derive(Debug, Default)]
-struct Message {
-    is_user: bool,
-    content: Option<Member>,
+/// One request while it is read.
+struct Pass<'g> {
+    grammar: &'g Grammar,
+    outline: Outline,
+    /// The bits of the required rows that were met.
+    seen: u64,
+    last: Option<Message>,
+    /// Where among the members the question is, if it is one string.
+    question: Option<usize>,
+    /// Where the member before ends.
+    before: Option<usize>,
 }
 
-/// Reads a request; what counts of its members is left, sorted, in the scratch. Gives the segments of the last user
-/// turn's content too.
+/// Reads a request; what counts of its members is left, sorted, in the scratch. Gives the segments of the question too.
 pub(super) fn read(
     body: &[u8],
+    grammar: &Grammar,
     scratch: &mut Scratch,
     max_depth: usize,
 ) -> Result<(Outline, Option<(u32, u32)>)> {
@@ -45,79 +64,138 @@ pub(super) fn read(
     if parser.peek() != Some(b'{') {
         return Err(parser.syntax("expected a JSON object"));
     }
-    let mut outline = Outline {
-        head: parser.at as u32 + 1,
-        ..Outline::default()
+    let mut pass = Pass {
+        grammar,
+        outline: Outline {
+            head: parser.at as u32 + 1,
+            ..Outline::default()
+        },
+        seen: 0,
+        last: None,
+        question: None,
+        before: None,
     };
-    let message = top(&mut parser, &mut outline)?;
+    let question = pass.top(&mut parser)?;
     parser.space();
     if parser.at < body.len() {
         return Err(parser.syntax("expected nothing after the object"));
     }
-    let content = message.content.filter(|_| message.is_user);
-    outline.question = content.map(|c| c.value.span);
-    Ok((outline, content.map(|c| (c.first, c.last))))
+    pass.outline.question = question.map(|member| member.value.span);
+    Ok((
+        pass.outline,
+        question.map(|member| (member.first, member.last)),
+    ))
 }
 
-fn top(parser: &mut Parser<'_>, outline: &mut Outline) -> Result<Message> {
-    let (mut last, mut before) = (None, None);
-    parser.members(|parser, key| {
-        let kind = field(parser, key, outline, &mut last)?;
-        if key.of(&parser.scratch.out) == b"cache" {
-            outline.cache_cut = cut(parser.body, outline.head, before, parser.at);
+impl Pass<'_> {
+    /// Reads the whole object; gives the question, if there is one that stands apart.
+    fn top(&mut self, parser: &mut Parser<'_>) -> Result<Option<Member>> {
+        parser.members(|parser, member| {
+            let kind = self.member(parser, member)?;
+            self.before = Some(parser.at);
+            Ok(kind)
+        })?;
+        let question = self.question.map(|at| parser.scratch.members[at]);
+        parser.scratch.cut();
+        parser.shut(scratch::OBJECT_END);
+        parser.field = None;
+        if let Sorted::Twice(key) = parser.scratch.sort(0) {
+            return Err(Box::new(CanonError::Duplicate {
+                key: parser.text(key),
+                within: None,
+            }));
         }
-        before = Some(parser.at);
-        Ok(kind)
-    })?;
-    parser.scratch.cut();
-    parser.shut(scratch::OBJECT_END);
-    parser.field = None;
-    if let Sorted::Twice(key) = parser.scratch.sort(0) {
-        return Err(Box::new(CanonError::Duplicate {
-            key: parser.text(key),
-            within: None,
-        }));
+        if let Some(name) = self.grammar.missing(self.seen) {
+            return Err(check::missing(name));
+        }
+        let turn = self.last.take().filter(|message| message.is_user);
+        Ok(question.or(turn.and_then(|message| message.content)))
     }
-    if outline.model == Span::default() {
-        return Err(check::missing("model"));
+
+    /// Reads a value, checks it against its row and notes what the route asks of it.
+    fn member(&mut self, parser: &mut Parser<'_>, member: &Member) -> Result<Kinds> {
+        let key = member.key;
+        let grammar = self.grammar;
+        let row = match grammar.find(member.prefix, key.of(&parser.scratch.out)) {
+            Ok(row) => row,
+            Err(known) => {
+                return Err(Box::new(CanonError::Misspelt {
+                    param: parser.text(key),
+                    known: known.into(),
+                }));
+            }
+        };
+        (parser.field, parser.ordered) = (Some(key), row.role == Role::Ordered);
+        let start = parser.at;
+        let kind = match (row.means, parser.peek()) {
+            (Some(Means::Messages), Some(b'[')) => messages(parser, &mut self.last)?,
+            (Some(Means::StreamOptions), Some(b'{')) => stream_options(parser, &mut self.outline)?,
+            _ => parser.value()?,
+        };
+        let value = parser.since(start, kind);
+        check(parser, &row.rule, &value, || parser.text(key))?;
+        self.seen |= row.required;
+        if let Some(means) = row.means {
+            self.note(parser, means, key, &value)?;
+        }
+        let absent = kind == Kinds::NULL && row.rule.nullable;
+        let apart = self.question == Some(parser.scratch.members.len());
+        Ok(if absent || apart || row.role == Role::Harmless {
+            kind.or(Kinds::OMITTED)
+        } else {
+            kind
+        })
     }
-    last.ok_or_else(|| check::missing("messages"))
+
+    fn note(&mut self, parser: &Parser<'_>, means: Means, key: Span, value: &Value) -> Result<()> {
+        let outline = &mut self.outline;
+        let text = value.span.of(parser.body);
+        let given = value.kind != Kinds::NULL;
+        match means {
+            Means::Model => {
+                outline.model = value.span;
+                name(parser, key)?;
+            }
+            Means::Question if value.kind == Kinds::STRING => {
+                self.question = Some(parser.scratch.members.len());
+            }
+            // A flat array of tokens is one question.
+            Means::Question if given && !value.elements.meets(Kinds::NUMBER) => {
+                outline.questions = Some(parser.length.max(1) as u64);
+            }
+            Means::Messages | Means::Question => {}
+            Means::Stream => outline.stream = text == b"true",
+            Means::StreamOptions => outline.stream_options = Some(value.span),
+            Means::Temperature => outline.temperature = given.then(|| as_f64(text)),
+            Means::MaxTokens if given => {
+                outline.max_tokens = outline.max_tokens.max(Some(as_count(text)));
+            }
+            Means::Choices if given => {
+                outline.choices = outline.choices.max(Some(as_count(text)));
+            }
+            Means::MaxTokens | Means::Choices => {}
+            Means::Cache => {
+                outline.cache = given.then_some(value.span);
+                outline.cache_cut = cut(parser.body, outline.head, self.before, parser.at);
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Reads a top-level value, checks it against the table and notes what the route asks of it.
-fn field(
-    parser: &mut Parser<'_>,
-    key: Span,
-    outline: &mut Outline,
-    last: &mut Option<Message>,
-) -> Result<Kinds> {
-    let field = Field::of(key.of(&parser.scratch.out));
-    (parser.field, parser.ordered) = (Some(key), field.role == Role::Ordered);
-    let start = parser.at;
-    let kind = match (key.of(&parser.scratch.out), parser.peek()) {
-        (b"messages", Some(b'[')) => messages(parser, last)?,
-        (b"stream_options", Some(b'{')) => stream_options(parser, outline)?,
-        _ => parser.value()?,
+/// Holds the text that was just read to what names may hold: it becomes a label, a header and a line of the log.
+fn name(parser: &Parser<'_>, key: Span) -> Result<()> {
+    let text = &parser.scratch.out[key.end as usize + 1..];
+    // U+0080 to U+009F are C2 80 to C2 9F.
+    let control = |at: usize| match text[at] {
+        0xC2 => text[at + 1] < 0xA0,
+        byte => byte < b' ' || byte == 0x7F,
     };
-    let value = parser.since(start, kind);
-    let number = check(parser, &field, &value, || parser.text(key))?;
-    match key.of(&parser.scratch.out) {
-        b"model" => outline.model = value.span,
-        b"stream" => outline.stream = value.span.of(parser.body) == b"true",
-        b"stream_options" => outline.stream_options = Some(value.span),
-        b"temperature" => outline.temperature = number,
-        b"n" => outline.n = number.map(|n| n as u32),
-        b"max_tokens" => outline.max_tokens = number.map(|n| n as u64),
-        b"max_completion_tokens" => outline.max_completion_tokens = number.map(|n| n as u64),
-        b"cache" if kind != Kinds::NULL => outline.cache = Some(value.span),
-        _ => {}
+    if (0..text.len()).any(control) {
+        let reason = "a control character, which no name may hold.".into();
+        return Err(check::invalid(parser.text(key), "invalid_value", reason));
     }
-    let absent = kind == Kinds::NULL && field.nullable;
-    Ok(if absent || field.role == Role::Harmless {
-        kind.or(Kinds::OMITTED)
-    } else {
-        kind
-    })
+    Ok(())
 }
 
 /// A member that ends at `end`, with the comma before it (the member before ends at `before`) or else the one after it.
@@ -144,70 +222,4 @@ fn stream_options(parser: &mut Parser<'_>, outline: &mut Outline) -> Result<Kind
     }
     parser.close(base)?;
     Ok(Kinds::OBJECT)
-}
-
-fn messages(parser: &mut Parser<'_>, last: &mut Option<Message>) -> Result<Kinds> {
-    parser.open(scratch::ARRAY)?;
-    let (mut first, mut index, mut elements) = (true, 0, Kinds::NONE);
-    while parser.more(b']', &mut first)? {
-        parser.index = Some(index);
-        if parser.peek() == Some(b'{') {
-            *last = Some(message(parser, index)?);
-            elements = elements.or(Kinds::OBJECT);
-        } else {
-            elements = elements.or(parser.value()?);
-        }
-        index += 1;
-    }
-    parser.shut(scratch::ARRAY_END);
-    (parser.elements, parser.index) = (elements, None);
-    Ok(Kinds::ARRAY)
-}
-
-fn message(parser: &mut Parser<'_>, index: usize) -> Result<Message> {
-    let base =
-        parser.members(
-            |parser, key| match (key.of(&parser.scratch.out), parser.peek()) {
-                (b"content", Some(b'[')) => parts(parser, index),
-                _ => parser.value(),
-            },
-        )?;
-    let Some(role) = parser.scratch.find(base, b"role") else {
-        return Err(check::missing(&format!("messages[{index}].role")));
-    };
-    check(parser, &REQUIRED_STRING, &role.value, || {
-        format!("messages[{index}].role")
-    })?;
-    let content = parser.scratch.find(base, b"content");
-    if let Some(content) = &content {
-        check(parser, &CONTENT, &content.value, || {
-            format!("messages[{index}].content")
-        })?;
-    }
-    let is_user = parser.scratch.is_text(&role, b"user");
-    parser.close(base)?;
-    Ok(Message { is_user, content })
-}
-
-fn parts(parser: &mut Parser<'_>, index: usize) -> Result<Kinds> {
-    parser.open(scratch::ARRAY)?;
-    let (mut first, mut part, mut elements) = (true, 0, Kinds::NONE);
-    while parser.more(b']', &mut first)? {
-        if parser.peek() == Some(b'{') {
-            let base = parser.members(|parser, _| parser.value())?;
-            let path = || format!("messages[{index}].content[{part}].type");
-            let Some(kind) = parser.scratch.find(base, b"type") else {
-                return Err(check::missing(&path()));
-            };
-            check(parser, &REQUIRED_STRING, &kind.value, path)?;
-            parser.close(base)?;
-            elements = elements.or(Kinds::OBJECT);
-        } else {
-            elements = elements.or(parser.value()?);
-        }
-        part += 1;
-    }
-    parser.shut(scratch::ARRAY_END);
-    parser.elements = elements;
-    Ok(Kinds::ARRAY)
 }

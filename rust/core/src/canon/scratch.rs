@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use super::fields::Kinds;
+use super::kinds::Kinds;
 
 pub(super) const STRING: u8 = 0xF5;
 pub(super) const NUMBER: u8 = 0xF6;
@@ -38,6 +38,10 @@ impl Span {
         }
     }
 
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes
             .get(self.start as usize..self.end as usize)
@@ -58,8 +62,8 @@ pub(super) struct Value {
 /// relinked inside, also the ends of its chain.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
-    /// The first eight bytes of the key, which settle most comparisons.
-    prefix: u64,
+    /// The [`prefix`] of the key, which settles most comparisons.
+    pub prefix: u64,
     /// The key's text in the canonical bytes.
     pub key: Span,
     pub first: u32,
@@ -260,7 +264,7 @@ fn order(a: &Member, b: &Member, out: &[u8]) -> Ordering {
 
 /// The first eight bytes of a key, most significant first, zeros after its end.
 #[inline]
-fn prefix(key: &[u8]) -> u64 {
+pub(super) fn prefix(key: &[u8]) -> u64 {
     let four = |from: usize| {
         u64::from(u32::from_be_bytes(
             key[from..from + 4].try_into().expect("four bytes"),

@@ -11,11 +11,13 @@ struct Edit<'a> {
     text: Cow<'a, str>,
 }
 
+/// Replaces the model, if given, asks for usage in the member `stream_options`, if given and not asked yet, and cuts
+/// `cache` out.
 pub(super) fn splice<'a>(
     body: &'a [u8],
     outline: &Outline,
     model: Option<&str>,
-    include_usage: bool,
+    stream_options: Option<&str>,
 ) -> Cow<'a, [u8]> {
     let mut edits = Vec::new();
     if outline.cache_cut != Span::default() {
@@ -30,8 +32,11 @@ pub(super) fn splice<'a>(
             text: quoted(model).into(),
         });
     }
-    if include_usage && outline.stream && !outline.include_usage {
-        edits.push(usage(body, outline));
+    if let Some(name) = stream_options
+        && outline.stream
+        && !outline.include_usage
+    {
+        edits.push(usage(body, outline, name));
     }
     if edits.is_empty() {
         return Cow::Borrowed(body);
@@ -49,10 +54,10 @@ pub(super) fn splice<'a>(
     Cow::Owned(spliced)
 }
 
-/// Turns `stream_options.include_usage` on: in its place, in the object that is there, or in a new one.
-fn usage(body: &[u8], outline: &Outline) -> Edit<'static> {
+/// Turns `include_usage` on: in its place, in the object that is there, or in a new one of that name.
+fn usage(body: &[u8], outline: &Outline, name: &str) -> Edit<'static> {
     let Some(options) = outline.stream_options else {
-        let text = r#""stream_options":{"include_usage":true},"#.into();
+        let text = format!(r#"{}:{{"include_usage":true}},"#, quoted(name)).into();
         return Edit {
             span: Span {
                 start: outline.head,
