@@ -46,7 +46,7 @@ from gateway.policy.limits import Limits
 from gateway.policy.offer import Offer
 from gateway.policy.route import Router
 from gateway.policy.tables import Tables
-from gateway.upstream.demo import Demo
+from gateway.upstream.demo.transport import Demo
 from gateway.upstream.pool import Pool, Upstream
 
 log = logging.getLogger("gateway.app")
@@ -68,7 +68,7 @@ class App:
         self.journal = Journal(data_dir / "journal", soon=asyncio.get_running_loop().call_soon_threadsafe)
         self.ledger = Ledger(self.journal, wall=time.time_ns, clock=time.monotonic_ns)
         self.pool = Pool()
-        self.upstream = Upstream({"http": self.pool, "https": self.pool, "demo": Demo()})
+        self.upstream = Upstream({"http": self.pool, "https": self.pool, "demo": Demo(time.time)})
         named = aliases(config, self.providers)
         self.offer = Offer(self.providers, named, self.prices)
         self.router = Router(self.providers, named, self.offer.knows, stand_ins(self.providers))
