@@ -13,7 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.row import VERSION
-from gateway.ledger.segment import BEGINNING, HEAD, LARGEST, MAGIC, MARKER, OLD_MAGIC, WINDOW, Reader, Writer, path_of
+from gateway.ledger.segment import (
+    BEGINNING,
+    CLOSED,
+    HEAD,
+    LARGEST,
+    MAGIC,
+    MARKER,
+    OLD_MAGIC,
+    OPENED,
+    WINDOW,
+    Reader,
+    Writer,
+    path_of,
+)
 
 SMALL = 8 << 10
 
@@ -37,7 +50,7 @@ def written(folder: Path, some: list[Record], size: int = SMALL) -> Path:
     writer = Writer(path, size)
     writer.begin()
     for closed, payload in some:
-        assert (writer.closed if closed else writer.opened)(payload)
+        assert writer.append(CLOSED if closed else OPENED, payload)
     writer.close()
     return path
 
@@ -157,7 +170,7 @@ def test_a_record_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:
     assert reader.blank(BEGINNING)
 
     writer.begin()
-    writer.closed(b"[1]")
+    writer.append(CLOSED, b"[1]")
 
     assert (reader.begun, reader.ours, reader.read(BEGINNING).closed) == (True, True, [b"[1]"])
     writer.close()
@@ -182,9 +195,9 @@ def test_a_segment_without_room_takes_nothing(tmp_path: Path) -> None:
     writer.begin()
     assert writer.room == SMALL - len(MAGIC) - HEAD.size
 
-    assert not writer.closed(b"x" * (writer.room + 1))
-    assert writer.closed(b"x" * writer.room)
-    assert not writer.opened(b"")
+    assert not writer.append(CLOSED, b"x" * (writer.room + 1))
+    assert writer.append(CLOSED, b"x" * writer.room)
+    assert not writer.append(OPENED, b"")
     writer.close()
 
 
@@ -193,7 +206,7 @@ def test_pages_can_be_had_ahead_of_need(tmp_path: Path) -> None:
 
     list(writer.populate())
     writer.begin()
-    writer.closed(b"[1]")
+    writer.append(CLOSED, b"[1]")
     writer.close()
 
     assert read(writer.path) == [(True, b"[1]")]

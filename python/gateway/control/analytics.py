@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -17,10 +17,10 @@ GROUPS = {
     "endpoint": "endpoint",
     "cache": "cache",
     "outcome": "outcome",
-    "day": "hour",
+    "day": "day",
     "hour": "hour",
 }
-"""What a report can be grouped by, and the dimension of the store it is made from."""
+"""What a report can be grouped by, and what the store calls it."""
 _HITS = ("hit", "semantic", "coalesced")
 
 
@@ -73,11 +73,12 @@ def instant(text: str | None, name: str, default: int) -> int:
 
 def _listed(group: str, sums: Mapping[Group, Sums]) -> list[dict[str, Any]]:
     """One entry a group, the dearest first, then the most frequent."""
-    named: dict[Any, Sums] = {}
-    for (value,), each in sums.items():
-        named.setdefault(_NAMES[group](value) if group in _NAMES else value, Sums()).add(each)
-    ordered = sorted(named.items(), key=lambda item: (-item[1].cost_pico, -item[1].calls, item[0]))
-    return [{group: name, "requests": each.calls, "cost": to_usd(each.cost_pico)} for name, each in ordered]
+    name = _NAMES.get(group, str)
+    named = sorted(
+        ((name(value), each) for (value,), each in sums.items()),
+        key=lambda item: (-item[1].cost_pico, -item[1].calls, item[0]),
+    )
+    return [{group: name, "requests": each.calls, "cost": to_usd(each.cost_pico)} for name, each in named]
 
 
 def _total(parts: Iterable[Sums]) -> Sums:
@@ -87,12 +88,7 @@ def _total(parts: Iterable[Sums]) -> Sums:
     return total
 
 
-def _hour(number: int) -> str:
-    return f"{datetime.fromtimestamp(number * 3600, UTC):%Y-%m-%dT%H:00Z}"
-
-
-def _day(number: int) -> str:
-    return f"{datetime.fromtimestamp(number * 3600, UTC):%Y-%m-%d}"
-
-
-_NAMES = {"hour": _hour, "day": _day}
+_NAMES: dict[str, Callable[[Any], str]] = {
+    "hour": lambda hour: f"{datetime.fromtimestamp(hour * 3_600, UTC):%Y-%m-%dT%H:00Z}",
+    "day": lambda day: f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}",
+}

@@ -103,8 +103,9 @@ class Metrics(Collector):
                 taken = self._taken.get(at := _SERVED(row)) or self._taken_at(at)
                 taken.counts[bisect_left(_BUCKETS_US, row[_DURATION])] += 1
                 taken.total_us += row[_DURATION]
-                if row[_SAVED_BY]:
-                    (cause,) = self._labels.bounded(("saved_by",), (row[_SAVED_BY],))
+                if cause := row[_SAVED_BY]:
+                    if cause not in self._saved:
+                        (cause,) = self._labels.bounded(("saved_by",), (cause,))
                     self._saved[cause] += row[_SAVED]
                 if row[_ATTEMPTS]:
                     spent = self._spent.get(at := _PAID(row)) or self._spent_at(at)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from gateway.ledger.segment import HEAD, LARGEST, SIZE, Writer
+from gateway.ledger.segment import CLOSED, HEAD, LARGEST, OPENED, SIZE, Writer
 from gateway.ledger.supply import Supply
 
 log = logging.getLogger(__name__)
@@ -77,16 +77,18 @@ class Journal:
 
     def opened(self, id: str, record: bytes) -> None:
         """Writes the row that stands if the call is never closed; of several the last one counts."""
-        _check(record)
+        if len(record) > LARGEST:
+            raise _too_large(record)
         self._open[id] = record
-        if self._segment is None or not self._segment.opened(record):
+        if self._segment is None or not self._segment.append(OPENED, record):
             self._stop_short()
 
     def closed(self, id: str, record: bytes) -> None:
         """Writes the row of a call that has ended."""
-        _check(record)
+        if len(record) > LARGEST:
+            raise _too_large(record)
         self._open.pop(id, None)
-        if self._segment is None or not self._segment.closed(record):
+        if self._segment is None or not self._segment.append(CLOSED, record):
             self._spool.append(record)
             self._spooled += len(record)
             self._stop_short()
@@ -121,8 +123,8 @@ class Journal:
                 break
             segment.begin()
             for record in self._open.values():
-                segment.opened(record)
-            while self._spool and segment.closed(self._spool[0]):
+                segment.append(OPENED, record)
+            while self._spool and segment.append(CLOSED, self._spool[0]):
                 self._spooled -= len(self._spool.popleft())
             if self._spool:
                 self._supply.retire(segment)
@@ -143,9 +145,8 @@ class Journal:
         self._was_full = self.full
 
 
-def _check(record: bytes) -> None:
-    if len(record) > LARGEST:
-        raise ValueError(f"A journal record of {len(record)} bytes is larger than {LARGEST}.")
+def _too_large(record: bytes) -> ValueError:
+    return ValueError(f"A journal record of {len(record)} bytes is larger than {LARGEST}.")
 
 
 def _claim(folder: Path) -> tuple[Path, IO[str]]:

@@ -38,12 +38,14 @@ LARGEST = 64 << 10
 WINDOW = 256 << 10
 """Bytes that a reader takes in at a time: about a thousand records."""
 
-CLOSED = 1 << 31
+HEAD = Struct("<4sII")
+OPENED = VERSION << 24
+"""The record of a call that is about to be paid for: the row that stands if it is never closed."""
+CLOSED = 1 << 31 | OPENED
+"""The row of a call that has ended."""
 _LENGTH = (1 << 24) - 1
 _VERSION = 0x7F
-_OPENED_ROW = VERSION << 24
-_CLOSED_ROW = CLOSED | _OPENED_ROW
-HEAD = Struct("<4sII")
+_HEAD_SIZE, _pack_head, _unpack_head = HEAD.size, HEAD.pack, HEAD.unpack_from
 _OLD_HEAD = Struct("<II")
 _OLD_PAYLOAD = re.compile(rb'[oc]\["')
 _STEP = 64 << 10
@@ -96,22 +98,16 @@ class Writer:
         """Bytes of the largest payload that still fits."""
         return self._size - self._offset - HEAD.size
 
-    def opened(self, payload: bytes) -> bool:
-        """Adds the record of a call that is about to be paid for; False when there is no room for it."""
-        return self._append(_OPENED_ROW | len(payload), payload)
-
-    def closed(self, payload: bytes) -> bool:
-        """Adds the record of a call that has ended; False when there is no room for it."""
-        return self._append(_CLOSED_ROW | len(payload), payload)
-
-    def _append(self, shape: int, payload: bytes) -> bool:
+    def append(self, kind: int, payload: bytes) -> bool:
+        """Adds a record of kind `OPENED` or `CLOSED`; False when there is no room for it."""
+        shape = kind | len(payload)
         offset = self._offset
-        start = offset + HEAD.size
+        start = offset + _HEAD_SIZE
         end = start + len(payload)
         if end > self._size:
             return False
         self._map[start:end] = payload
-        self._map[offset:start] = HEAD.pack(MARKER, shape, crc32(payload, shape))
+        self._map[offset:start] = _pack_head(MARKER, shape, crc32(payload, shape))
         self._offset = end
         return True
 
@@ -155,18 +151,18 @@ class _Today:
 
     @staticmethod
     def run(data: bytes) -> Found:
-        found, start, size = Found(), HEAD.size, len(data)
+        found, start, size = Found(), _HEAD_SIZE, len(data)
         while start <= size:
-            marker, shape, checksum = HEAD.unpack_from(data, start - HEAD.size)
+            marker, shape, checksum = _unpack_head(data, start - _HEAD_SIZE)
             end = start + (shape & _LENGTH)
             payload = data[start:end]
             if marker != MARKER or end > size or crc32(payload, shape) != checksum:
                 break
             if shape >> 24 & _VERSION != found.version and not found.turn(shape >> 24 & _VERSION):
                 break
-            (found.closed if shape >= CLOSED else found.opened).append(payload)
+            (found.closed if shape >> 31 else found.opened).append(payload)
             found.end = end
-            start = end + HEAD.size
+            start = end + _HEAD_SIZE
         return found
 
     @staticmethod

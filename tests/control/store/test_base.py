@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.control.store.base import DIMENSIONS, HOUR_NS, Sums, regrouped, rolled_up
+from gateway.control.store.base import HOUR_NS, LABELS, Sums, regrouped, rolled_up
 from tests.control.made import row
 
 rows = st.lists(
@@ -24,7 +24,7 @@ rows = st.lists(
 def test_a_group_is_an_hour_and_the_labels() -> None:
     sums = rolled_up([row("a", started_ns=HOUR_NS - 1, cost_pico=5), row("b", started_ns=HOUR_NS, cost_pico=None)])
 
-    assert DIMENSIONS == ("hour", "model", "provider", "key_id", "endpoint", "cache", "outcome")
+    assert LABELS == ("model", "provider", "key_id", "endpoint", "cache", "outcome")
     assert sums == {
         (0, "m", "", "", "chat", "", "ok"): Sums(1, 5, 0),
         (1, "m", "", "", "chat", "", "ok"): Sums(1, 0, 0),

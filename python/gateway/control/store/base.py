@@ -11,8 +11,11 @@ from gateway.ledger.row import COLUMNS
 
 HOUR_NS = 3_600 * 10**9
 FOREVER = 2**63 - 1
-DIMENSIONS = ("hour", "model", "provider", "key_id", "endpoint", "cache", "outcome")
-"""What sums can be split by. `hour` is a number of hours since the epoch."""
+LABELS = ("model", "provider", "key_id", "endpoint", "cache", "outcome")
+PERIODS = {"hour": 1, "day": 24}
+"""Units of time, in hours. As a value, a unit is its number since the epoch."""
+DIMENSIONS = (*PERIODS, *LABELS)
+"""What sums can be split by."""
 
 Values = Sequence[Any]
 """One row: the values of `COLUMNS`, in their order."""
@@ -92,11 +95,11 @@ class Store(Protocol):
 
 _AT = {name: at for at, name in enumerate(COLUMNS)}
 _STARTED, _COST, _SAVED = _AT["started_ns"], _AT["cost_pico"], _AT["saved_pico"]
-_LABELS = itemgetter(*(_AT[name] for name in DIMENSIONS[1:]))
+_LABELS = itemgetter(*(_AT[name] for name in LABELS))
 
 
 def rolled_up(rows: Iterable[Values]) -> dict[Group, Sums]:
-    """The sums of rows by `DIMENSIONS`."""
+    """The sums of rows by hour and `LABELS`."""
     sums: dict[Group, Sums] = {}
     for row in rows:
         group = (row[_STARTED] // HOUR_NS, *_LABELS(row))
@@ -110,9 +113,10 @@ def rolled_up(rows: Iterable[Values]) -> dict[Group, Sums]:
 
 
 def regrouped(sums: Mapping[Group, Sums], grouping: Sequence[str]) -> dict[Group, Sums]:
-    """Sums by `DIMENSIONS`, added up by only some of them."""
-    picks = [DIMENSIONS.index(name) for name in grouping]
+    """Sums by hour and `LABELS`, added up by some of `DIMENSIONS`."""
+    picks = [(0, PERIODS[name]) if name in PERIODS else (1 + LABELS.index(name), None) for name in grouping]
     coarse: dict[Group, Sums] = {}
     for group, each in sums.items():
-        coarse.setdefault(tuple(group[at] for at in picks), Sums()).add(each)
+        key = tuple(group[at] if unit is None else group[at] // unit for at, unit in picks)
+        coarse.setdefault(key, Sums()).add(each)
     return coarse

@@ -11,8 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from gateway.control.store import rollups
 from gateway.control.store.base import (
-    HOUR_NS,
     Aggregates,
     Group,
     Position,
@@ -30,9 +30,8 @@ PATIENCE_SECONDS = 5.0
 """How long opening waits for a file that somebody else has locked."""
 BUSY_MS = 250
 """How long reading and writing do."""
-AT_ONCE = 16
+AT_ONCE = 32
 """Rows of one statement: a statement gives up the interpreter's lock, and has to wait to get it back."""
-_LOW = (1 << 32) - 1
 
 _PLACES = f"({', '.join('?' * len(COLUMNS))})"
 _INSERT = "INSERT INTO calls ({columns}) VALUES {places}"
@@ -43,31 +42,11 @@ _REMOVE = "DELETE FROM calls WHERE started_ns = ? AND id = ?"
 _KEY = (COLUMNS.index("started_ns"), COLUMNS.index("id"))
 _OUTCOME = COLUMNS.index("outcome")
 
-# Amounts are kept as high * 2^32 + low, because their sums may pass 64 bits.
-_ADD_UP = """
-INSERT INTO rollups (
-    hour, model, provider, key_id, endpoint, cache, outcome, calls, cost_high, cost_low, saved_high, saved_low
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    calls = calls + excluded.calls,
-    cost_high = cost_high + excluded.cost_high + ((cost_low + excluded.cost_low) >> 32),
-    cost_low = (cost_low + excluded.cost_low) & 4294967295,
-    saved_high = saved_high + excluded.saved_high + ((saved_low + excluded.saved_low) >> 32),
-    saved_low = (saved_low + excluded.saved_low) & 4294967295
-"""
 _MOVE = """
 INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET segment = excluded.segment, offset = excluded.offset
 """
 _FORGET = "DELETE FROM positions WHERE name = ?"
 
-_BY_HOURS = """
-SELECT {by} sum(calls), sum(cost_high), sum(cost_low), sum(saved_high), sum(saved_low)
-FROM rollups WHERE hour >= ? AND hour < ? {group_by}
-"""
-_BY_CALLS = """
-SELECT {by} count(*), sum(ifnull(cost_pico, 0) >> 32), sum(ifnull(cost_pico, 0) & 4294967295),
-       sum(saved_pico >> 32), sum(saved_pico & 4294967295)
-FROM calls WHERE started_ns >= ? AND started_ns < ? {group_by}
-"""
 _LIST = "SELECT {columns} FROM calls WHERE started_ns >= ? AND started_ns < ? ORDER BY started_ns DESC, id DESC LIMIT ?"
 _LISTED = ", ".join("ifnull(request_id, id)" if name == "request_id" else name for name in COLUMNS)
 
@@ -104,8 +83,7 @@ class SqliteStore:
 
     def aggregate(self, span: Span, groupings: Sequence[Sequence[str]]) -> Aggregates:
         with self._snapshot() as db:
-            sums = [_summed(db, span, grouping) for grouping in groupings]
-            return Aggregates(sums, _positions(db))
+            return Aggregates(rollups.read(db, span, groupings), _positions(db))
 
     def list(self, span: Span, limit: int) -> list[dict[str, Any]]:
         with self._snapshot() as db:
@@ -123,7 +101,7 @@ class SqliteStore:
             else:
                 _add(db, rows)
                 sums = rolled_up(rows)
-            db.executemany(_ADD_UP, [_split(group, each) for group, each in sums.items()])
+            rollups.add(db, sums)
             if progress is not None and progress.position is not None:
                 db.execute(_MOVE, (progress.name, *progress.position))
             elif progress is not None:
@@ -202,40 +180,3 @@ def _add_unless_there(db: sqlite3.Connection, rows: Sequence[Values]) -> dict[Gr
 def _positions(db: sqlite3.Connection) -> dict[str, Position]:
     found = db.execute("SELECT name, segment, offset FROM positions").fetchall()
     return {name: Position(segment, offset) for name, segment, offset in found}
-
-
-def _summed(db: sqlite3.Connection, span: Span, grouping: Sequence[str]) -> dict[Group, Sums]:
-    """Whole hours come from the rollups, what is left at the edges from the calls."""
-    first, last = -(-span.start // HOUR_NS), span.end // HOUR_NS
-    if first < last:
-        parts = [
-            (_BY_HOURS, first, last),
-            (_BY_CALLS, span.start, first * HOUR_NS),
-            (_BY_CALLS, last * HOUR_NS, span.end),
-        ]
-    else:
-        parts = [(_BY_CALLS, span.start, span.end)]
-    sums: dict[Group, Sums] = {}
-    for statement, start, end in parts:
-        for *group, calls, cost_high, cost_low, saved_high, saved_low in _groups(db, statement, grouping, start, end):
-            if calls:
-                found = Sums(calls, (cost_high << 32) + cost_low, (saved_high << 32) + saved_low)
-                sums.setdefault(tuple(group), Sums()).add(found)
-    return sums
-
-
-def _groups(
-    db: sqlite3.Connection, statement: str, grouping: Sequence[str], start: int, end: int
-) -> list[tuple[Any, ...]]:
-    if start >= end:
-        return []
-    names = [f"started_ns / {HOUR_NS}" if name == "hour" and statement is _BY_CALLS else name for name in grouping]
-    by = "".join(f"{name}, " for name in names)
-    group_by = f"GROUP BY {', '.join(str(at + 1) for at in range(len(names)))}" if names else ""
-    return db.execute(statement.format(by=by, group_by=group_by), (start, end)).fetchall()
-
-
-def _split(group: Group, sums: Sums) -> tuple[Any, ...]:
-    """A row of `rollups`: amounts as high * 2^32 + low."""
-    cost, saved = sums.cost_pico, sums.saved_pico
-    return (*group, sums.calls, cost >> 32, cost & _LOW, saved >> 32, saved & _LOW)
