@@ -159,7 +159,6 @@ class App:
     async def run(self, listener: socket.socket, life: Life) -> None:
         """Serves on a listening socket until the end of `life`, then drains and closes everything."""
         loop = asyncio.get_running_loop()
-        sys.set_asyncgen_hooks(None, None)  # every generator here is closed by who opened it: 2 µs a call saved
         server = await loop.create_server(self.server, sock=listener, backlog=1024)
         following = asyncio.create_task(every(RETRY_SECONDS, self._follow, "following the controller"))
         await self.controller.serving(self.greeting())
@@ -236,6 +235,7 @@ def _to_stdout(line: bytes) -> None:
 
 async def serve(inheritance: Inheritance) -> None:
     """Runs one worker until the supervisor ends it, or is gone."""
+    sys.set_asyncgen_hooks(None, None)  # every generator here is closed by who opened it: 2 µs a call saved
     life = Life.under_a_supervisor(inheritance.lifeline)
     control = control_path(Path(inheritance.data_dir))
     controller = Controller(control)

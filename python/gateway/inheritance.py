@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MARK = {"gateway-process": "1"}
+"""The header by which the controller knows the gateway's own processes; what clients send under this name is not forwarded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -30,24 +31,32 @@ class Gateway:
         self._config, self._data_dir, self._environ = config, data_dir, environ
 
     async def __aenter__(self) -> Gateway:
-        self._claim = lock(self._data_dir)
-        self._life = Life()
-        listener = listen(self._config.server.host, self._config.server.port)
-        self.url = url(listener)
-        controller = Controller(self._config, self._data_dir, self._environ, Clocks(time.time_ns, time.monotonic))
-        serving = asyncio.Event()
-        self._control = asyncio.create_task(
-            controller.run(listen_for_workers(self._data_dir), self._life, lambda _: serving.set())
-        )
-        link = Link(control_path(self._data_dir))
-        app = App(await link.first_tables(), self._data_dir, link, self._environ)
-        self._worker = asyncio.create_task(app.run(listener, self._life))
-        await serving.wait()
+        async with AsyncExitStack() as started:
+            await self._start(started)
+            self._running = started.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._life.end()
-        await asyncio.gather(self._worker, self._control)
-        os.close(self._claim)
+        await self._running.aclose()
+
+    async def _start(self, running: AsyncExitStack) -> None:
+        """Starts both planes; `running` undoes what was done, in reverse order."""
+        running.callback(os.close, lock(self._data_dir))
+        listener = running.enter_context(listen(self._config.server.host, self._config.server.port))
+        self.url = url(listener)
+        control = running.enter_context(listen_for_workers(self._data_dir))
+        controller = Controller(self._config, self._data_dir, self._environ, Clocks(time.time_ns, time.monotonic))
+        life, serving = Life(), asyncio.Event()
+        parts = [asyncio.create_task(controller.run(control, life, lambda _: serving.set()))]
+        running.push_async_callback(self._end, life, parts)
+        link = Link(control_path(self._data_dir))
+        app = App(await link.first_tables(), self._data_dir, link, self._environ)
+        parts.append(asyncio.create_task(app.run(listener, life)))
+        await serving.wait()
+
+    @staticmethod
+    async def _end(life: Life, parts: list[asyncio.Task[None]]) -> None:
+        life.end()
+        await asyncio.gather(*parts)

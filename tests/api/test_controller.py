@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gateway.api.controller import MARK, Controller
+from gateway.api.controller import Controller
 from gateway.config.datadir import control_path, listen_for_workers
 from gateway.control.server import application
+from gateway.inheritance import MARK
 
 
 async def test_without_a_controller_following_returns(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.api.controller import MARK
 from gateway.control.server import application
 from gateway.errors import RateLimited
+from gateway.inheritance import MARK
 
 Client = TestClient[web.Request, web.Application]
 

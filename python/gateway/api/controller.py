@@ -10,14 +10,13 @@ from typing import Any, Protocol
 import aiohttp
 import orjson
 
+from gateway.inheritance import MARK
 from gateway.policy.tables import Tables
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.1
 FIRST_WORD_SECONDS = 30.0
-MARK = {"gateway-process": "1"}
-"""The header by which the controller knows the gateway's own processes; clients' headers of that name are not forwarded."""
 
 
 class Obedient(Protocol):

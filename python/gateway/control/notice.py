@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import http.client
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
-from gateway.api.controller import MARK
 from gateway.config.datadir import control_path
+from gateway.inheritance import MARK
 
 PATH = "/keys/changed"
 SECONDS = 5.0
@@ -16,10 +16,9 @@ SECONDS = 5.0
 
 def keys_changed(data_dir: Path) -> bool:
     """Returns once every worker obeys; False where no gateway runs on this data directory."""
-    with suppress(OSError, http.client.HTTPException):
-        connection = _UnixConnection(control_path(data_dir))
-        connection.request("POST", PATH, headers=MARK)
-        return connection.getresponse().status == 204
+    with suppress(OSError, http.client.HTTPException), closing(_UnixConnection(control_path(data_dir))) as controller:
+        controller.request("POST", PATH, headers=MARK)
+        return controller.getresponse().status == 204
     return False
 
 

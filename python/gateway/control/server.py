@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway.api.controller import MARK
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
+from gateway.inheritance import MARK
 
 log = logging.getLogger(__name__)
 
