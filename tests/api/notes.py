@@ -120,7 +120,7 @@ class Served:
         self.later, self.body = Waiting(), Reading(self.options)
         endpoints = {"/now": at_once, "/later": self.later, "/broken": broken, "/refusing": refusing}
         routes: dict[str, Any] = {path: {"GET": endpoint} for path, endpoint in endpoints.items()}
-        self.server = Server({**routes, "/v1/body": {"POST": self.body}}, self.options, **parts)
+        self.server = Server({**routes, "/v1/body": {"POST": self.body}}, self.options, **{"prefix": "0" * 16, **parts})
         self.transport = Notes(self.server())
 
     @property

@@ -16,9 +16,9 @@ ADMIN, SECRET = "an-admin-key-of-the-tests", "sk-gw-abc-secret"
 
 
 def keyring(*, guests: bool = True) -> Keyring:
-    keys = Keyring(digest(ADMIN), anonymous=True)
-    if not guests:
-        keys.replace([Key("abc", digest(SECRET))], ever=True)
+    keys = Keyring(anonymous=True)
+    live = [] if guests else [Key("abc", digest(SECRET))]
+    keys.replace(live, admin=digest(ADMIN), ever=not guests)
     return keys
 
 

@@ -13,10 +13,7 @@ from tests.api.test_wire import Taking, asked
 
 
 def health(wrong: dict[str, str]) -> Health:
-    async def metrics() -> bytes:
-        return b"gateway_up 1\n"
-
-    return Health(lambda: wrong, metrics)
+    return Health(lambda: wrong)
 
 
 async def told(reply: wire.Reply) -> tuple[bytes, Any]:
@@ -41,11 +38,3 @@ async def test_otherwise_it_says_everything_that_is_wrong(wrong: dict[str, str])
 
     assert status == b"HTTP/1.1 503 Service Unavailable"
     assert body == {"status": "not ready", "reasons": wrong}
-
-
-async def test_metrics_are_text() -> None:
-    client = Taking()
-    (await health({}).metrics(asked(client))).write(client)
-
-    assert b"content-type: text/plain; version=0.0.4" in client.pieces[0]
-    assert client.body == b"gateway_up 1\n"

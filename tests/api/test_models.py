@@ -40,8 +40,9 @@ class Router:
 
 def models(*patterns: tuple[str, ...]) -> tuple[Models, Names, Router]:
     """The listing of a gateway that has a key for each tuple of patterns: the first is `sk-gw-0-x`."""
-    keys = Keyring(digest("admin-key-of-the-tests"), anonymous=False)
-    keys.replace([Key(str(n), digest(f"sk-gw-{n}-x"), models=found) for n, found in enumerate(patterns)], ever=True)
+    keys = Keyring(anonymous=False)
+    live = [Key(str(n), digest(f"sk-gw-{n}-x"), models=found) for n, found in enumerate(patterns)]
+    keys.replace(live, admin=digest("admin-key-of-the-tests"), ever=True)
     rows, router = Names(ROWS), Router()
     found = Models(keys, router, lambda: found.rows)  # type: ignore[arg-type, attr-defined]
     found.rows = rows  # type: ignore[attr-defined]

@@ -120,7 +120,7 @@ async def test_a_shutdown_ends_what_is_open() -> None:
 
 
 async def test_guests_are_asked_where_they_come_from() -> None:
-    served = Served(guests=Guests(Keyring(bytes(32), anonymous=True)))
+    served = Served(guests=Guests(Keyring(anonymous=True)))
     served.transport.feed(get("/now").replace(b"Host: a", b"Host: localhost") + get("/now") + get("/now"))
 
     assert served.transport.statuses == [200, 403, 403]

@@ -47,7 +47,8 @@ class Forward:
     async def _ask(self, request: Request, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         url = URL(f"http://controller{request.target}", encoded=True)
         headers = {name: value for name in _PASSED_IN if (value := request.header(name))}
-        asked = self._open().request(request.method, url, headers=headers, data=body, allow_redirects=False)
+        method = "GET" if request.method == "HEAD" else request.method
+        asked = self._open().request(method, url, headers=headers, data=body, allow_redirects=False)
         try:
             async with asked as answer:
                 return answer.status, answer.headers, await answer.read()
