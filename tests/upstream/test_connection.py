@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import zlib
 
 import pytest
 
 from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout
-from gateway.upstream.connection import HELD_LIMIT
+from gateway.upstream.connection import HELD_LIMIT, RECEIVE_BUFFER
 from tests.upstream.raw import ASKED, OK, Handler, ask, body, chunked, resets, sends, serving, sized
 
 ANSWERS = {
@@ -234,7 +235,72 @@ async def test_a_slow_reader_stops_the_provider_and_is_no_timeout() -> None:
         assert first + data == total
 
 
-async def test_leaving_before_the_end_hangs_up() -> None:
+async def test_what_waits_for_a_reader_who_stalls_is_bounded() -> None:
+    written = 0
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 << 10)
+        writer.transport.set_write_buffer_limits(0)
+        writer.write(OK + b"content-length: %d\r\n\r\n" % (64 << 20))
+        while written < 64 << 20:
+            writer.write(bytes(16 << 10))
+            await writer.drain()
+            written += 16 << 10
+
+    async with serving(serve) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
+        read = 0
+        while read < 8 << 20:  # at full speed, for the kernel to make its buffers as large as it may
+            read += len(await exchange.read())
+        before = -1
+        while before != written:
+            before = written
+            await asyncio.sleep(0.2)
+        (connection,) = pool._origins["acme"].open
+
+        assert connection.answer.held <= HELD_LIMIT
+        assert written - read <= HELD_LIMIT + 2 * RECEIVE_BUFFER + (128 << 10)  # the last is the server's own
+
+
+async def test_an_answer_inflates_as_fast_as_it_is_read() -> None:
+    text = TEXT * 10_000
+    packed = gzip.compress(text)
+    assert len(text) > 100 * len(packed)
+    async with serving(sends(sized(packed, b"content-encoding: gzip"))) as (server, pool, provider):
+        async with await pool.send(provider, ASKED) as exchange:
+            reads = []
+            while read := await exchange.read():
+                reads.append(read)
+
+        assert b"".join(reads) == text
+        assert max(map(len, reads)) <= HELD_LIMIT
+        await ask(pool, provider)
+        assert server.connections == 1
+
+
+async def test_others_have_their_turn_while_an_answer_inflates() -> None:
+    packed = gzip.compress(bytes(8 << 20))
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    serve = sends(sized(packed, b"content-encoding: gzip"))
+    async with serving(serve) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
+        assert await exchange.read()
+        task, reads = asyncio.create_task(other()), 0
+        while await exchange.read():
+            reads += 1
+        task.cancel()
+
+    assert reads > 100
+    assert turns >= reads // 2
+
+
+async def test_leaving_before_the_end_hangs_up_in_a_moment() -> None:
     async with serving(sends(OK + b"content-length: 100\r\n\r\nhalf")) as (server, pool, provider):
         async with await pool.send(provider, ASKED) as exchange:
             assert await exchange.read() == b"half"
