@@ -34,11 +34,13 @@ class Received:
 
 @dataclass
 class Upstream:
-    """`answer` decides what every request gets; `received` holds what came, `hung_up` how many clients left early."""
+    """`answer` decides what every request gets; `received` holds what came, `hung_up` how many clients left early,
+    `accepted` how many connections were made and `open` how many there are."""
 
     answer: Script = field(default_factory=lambda: completion("Hello there."))
     received: list[Received] = field(default_factory=list)
     hung_up: int = 0
+    accepted: int = 0
     open: int = 0
     port: int = 0
 
@@ -90,6 +92,7 @@ class Upstream:
         ready.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         self.open += 1
         try:
             while (request := await _read(reader)) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.upstream.answer import BODY, END, FRAMING_LIMIT, HEAD, STEP, Answer, AnswerCut, AnswerError, AnswerParser
@@ -29,6 +29,7 @@ def taken(answer: Answer) -> bytes:
     return data
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(FORMS)), st.lists(st.integers(1, 400), max_size=40))
 def test_any_split_gives_the_same(form: str, sizes: list[int]) -> None:
     wire, parser, data = FORMS[form], AnswerParser(), b""

@@ -192,9 +192,24 @@ async def test_a_last_chunk_that_comes_late_costs_no_connection() -> None:
     async with serving(late(0.005)) as (server, pool, provider):
         for _ in range(100):
             assert b"hi" in await stream(pool, provider)
-            await asyncio.sleep(0.02)
 
         assert server.connections <= 3
+
+
+async def test_calls_at_once_do_not_queue_for_one_that_is_about_to_be_free() -> None:
+    async with serving(late(0.005)) as (server, pool, provider):
+        await stream(pool, provider)
+        await asyncio.gather(*(stream(pool, provider) for _ in range(8)))
+
+        assert server.connections in (8, 9)  # one of them waited, a moment at most
+
+
+async def test_a_call_waits_only_a_moment_for_one_that_is_about_to_be_free() -> None:
+    async with serving(late(3600)) as (server, pool, provider):
+        for _ in range(5):
+            await asyncio.wait_for(stream(pool, provider), 1)
+
+        assert server.connections == 5
 
 
 async def test_nobody_waits_for_a_last_chunk() -> None:

@@ -59,6 +59,9 @@ class Owner(Protocol):
     buffer: memoryview
     """`READ_SIZE` bytes, which all connections of an event loop may share: what is read is parsed at once."""
 
+    def trails(self, connection: Connection) -> None:
+        """The reader has left, and the connection is freed or lost within `LINGER_SECONDS`."""
+
     def freed(self, connection: Connection) -> None:
         """An exchange has ended, and the connection may carry the next one."""
 
@@ -133,6 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self.state is ANSWERING and content and not self._paused:
             self.state = TRAILING
             self._deadline.set(self._loop.time() + LINGER_SECONDS)
+            self._owner.trails(self)
         else:
             self.abort()
 

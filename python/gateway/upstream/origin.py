@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections import deque
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ IDLE_SECONDS = 55.0
 """How long an idle connection is kept, at most: many servers close theirs after 60 s."""
 IDLE_LIMIT = 512
 """Idle connections that are kept."""
+PATIENCE_SECONDS = 0.02
+"""How long a call waits for a connection whose last answer is about to end, rather than make one."""
 _HINT = re.compile(r"\btimeout=(\d{1,5})\b")
 _STANDARD = f"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: llm-gateway\r\n{HOPS_HEADER}: "
 
@@ -33,6 +37,8 @@ class Origin:
         self._host = f" HTTP/1.1\r\nhost: {url.netloc.rpartition('@')[2]}\r\n"
         self.open: set[Connection] = set()
         self._idle: dict[Connection, float] = {}
+        self._trailing: set[Connection] = set()
+        self._patient: deque[asyncio.Future[None]] = deque()
 
     def head(self, outgoing: Outgoing, hops: int) -> bytes:
         """The request line and headers of a request that came over so many hops."""
@@ -57,13 +63,33 @@ class Origin:
             connection.abort()
         return None
 
+    async def soon(self) -> Connection | None:
+        """A connection that is about to be free, unless as many calls wait already as there are such, or it takes too long."""
+        if len(self._patient) >= len(self._trailing):
+            return None
+        news = asyncio.get_running_loop().create_future()
+        self._patient.append(news)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await news
+        except TimeoutError:
+            return None
+        finally:
+            self._patient.remove(news)
+        return self.reuse()
+
+    def trails(self, connection: Connection) -> None:
+        self._trailing.add(connection)
+
     def freed(self, connection: Connection) -> None:
+        self._settled(connection)
         if len(self._idle) < IDLE_LIMIT:
             self._idle[connection] = self._clock() + _stay(connection.answer)
         else:
             connection.abort()
 
     def lost(self, connection: Connection) -> None:
+        self._settled(connection)
         self.open.discard(connection)
         self._idle.pop(connection, None)
 
@@ -73,6 +99,13 @@ class Origin:
         for connection in [connection for connection, until in self._idle.items() if until <= now]:
             del self._idle[connection]
             connection.abort()
+
+    def _settled(self, connection: Connection) -> None:
+        """It does not trail any more: the first call that waits for such a one looks again."""
+        if connection in self._trailing:
+            self._trailing.remove(connection)
+            if news := next((news for news in self._patient if not news.done()), None):
+                news.set_result(None)
 
     def close(self) -> None:
         """Closes every connection."""

@@ -95,7 +95,7 @@ class Pool:
         """
         origin = self._origin(provider)
         head = origin.head(outgoing, hops)
-        if connection := origin.reuse():
+        if connection := origin.reuse() or await origin.soon():
             try:
                 return HttpExchange(connection, await connection.request(head, outgoing.body))
             except UpstreamUnreachable:
