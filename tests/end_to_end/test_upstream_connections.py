@@ -155,12 +155,8 @@ def test_what_a_provider_says_of_an_error_is_bounded_and_without_its_key(
 
     error = answer.json()["error"]
     assert SECRET not in answer.text + str(answer.headers)
-    assert {name: len(value or "") for name, value in error.items()} == {
-        "message": 2_000,
-        "type": len("upstream_error"),
-        "param": len("p [key]"),
-        "code": 64,
-    }
+    assert len(error["message"]) <= 2_000
+    assert (error["type"], error["param"], len(error["code"])) == ("upstream_error", "p [key]", 64)
     (row,) = gateway.rows()
     assert row["error"] == error["code"]
 
@@ -175,5 +171,6 @@ def test_an_error_code_of_nine_megabytes_leaves_its_row(
 
     answer = post(http, "nine megabytes", stream=True)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_error")
-    assert [row["error"] for row in gateway.rows()] == ["upstream_error"]
+    code = "x" * 63 + "…"
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, code)
+    assert [row["error"] for row in gateway.rows()] == [code]

@@ -47,6 +47,13 @@ def test_fields_are_strings_or_none_bounded_and_without_the_key() -> None:
     assert str(said.message).startswith("[key] and more")
 
 
+@pytest.mark.parametrize("size", range(5, len(SECRET)))
+def test_a_key_that_was_cut_is_masked_too(size: int) -> None:
+    said = Complaint.read(orjson.dumps({"message": f"Incorrect API key: {SECRET[:size]}"}), SECRET)
+
+    assert said.message == "Incorrect API key: [key]"
+
+
 def test_numbers_become_strings_and_what_is_neither_becomes_none() -> None:
     said = Complaint.read(b'{"error":{"code":429,"type":1.5,"param":["a"],"message":null}}', "")
 

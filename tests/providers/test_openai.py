@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import UpstreamTimeout
-from gateway.native import Canon
+from gateway.native import Canon, Grammar
 from gateway.providers.base import Provider, Target
-from gateway.providers.openai import PATHS, OpenAI, Verbatim
+from gateway.providers.openai import OpenAI, Verbatim
 
 SECRET = "sk-upstream-secret"
 ACME = Provider("acme", "http://acme.test/v1", OpenAI(), api_key=SECRET, key_variable="ACME_API_KEY")
@@ -18,9 +18,23 @@ BODY = b'{"model":"acme/m","messages":[{"role":"user","content":"hi"}],"seed":7}
 def test_the_clients_bytes_go_out_with_the_model_replaced() -> None:
     outgoing = OpenAI().encode(Canon(b"x" * 32).read(BODY), Target(ACME, "m"))
 
-    assert (outgoing.method, outgoing.path) == ("POST", PATHS["chat"])
+    assert (outgoing.method, outgoing.path) == ("POST", "/chat/completions")
     assert outgoing.headers == (("authorization", f"Bearer {SECRET}"),)
     assert outgoing.body == BODY.replace(b"acme/m", b"m")
+
+
+@pytest.mark.parametrize(
+    ("grammar", "body", "path"),
+    [
+        ("chat", BODY, "/chat/completions"),
+        ("completions", b'{"model":"m","prompt":"hi"}', "/completions"),
+        ("embeddings", b'{"model":"m","input":"hi"}', "/embeddings"),
+    ],
+)
+def test_each_grammar_has_its_path(grammar: str, body: bytes, path: str) -> None:
+    request = Canon(b"x" * 32).read(body, Grammar.built_in(grammar))
+
+    assert OpenAI().encode(request, Target(ACME, "m")).path == path
 
 
 def test_a_provider_without_a_key_is_sent_none() -> None:

@@ -135,15 +135,16 @@ async def test_an_error_in_mid_stream_is_bounded_typed_and_without_the_key() -> 
 
     error = caught.value
     assert (error.status, error.code, error.param) == (502, "429", None)
-    assert (len(error.message), len(error.type)) == (2000, 64)
-    assert SECRET not in orjson.dumps(error.fields()).decode()
+    assert len(error.message) <= 2000
+    assert len(error.type) == 64
+    assert SECRET[:8] not in orjson.dumps(error.fields()).decode()
 
 
-async def test_an_error_of_nine_megabytes_has_no_words() -> None:
+async def test_an_error_code_of_nine_megabytes_is_cut() -> None:
     with pytest.raises(UpstreamRefused) as caught:
         await relayed(Exchange(HELLO, failed(message="no", code="x" * 9_000_000)))
 
-    assert (caught.value.message, caught.value.code) == ("acme reported an error.", "upstream_error")
+    assert (caught.value.message, caught.value.code) == ("no", "x" * 63 + "…")
 
 
 async def test_a_refusal_says_what_the_provider_said() -> None:

@@ -14,6 +14,8 @@ READ_LIMIT = 64 << 10
 NAME_LIMIT = 64
 PARAM_LIMIT = 128
 MESSAGE_LIMIT = 2_000
+PREFIX_SHOWN = 4
+"""Characters of a key that may stand at the end of a text: `sk-` says nothing."""
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 _NUMBER = r"\d{1,12}(?:\.\d{1,6})?"
@@ -77,8 +79,16 @@ def _text(value: object, secret: str, limit: int) -> str | None:
     """A string or a number as a clean string; None for anything else, and for what has nothing in it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    text = str(value)
-    if secret:
-        text = text.replace(secret, "[key]")
-    text = _CONTROL.sub(" ", text).strip()
+    text = _CONTROL.sub(" ", _masked(str(value), secret)).strip()
     return (text if len(text) <= limit else text[: limit - 1] + "…") or None
+
+
+def _masked(text: str, secret: str) -> str:
+    """A text without the secret, even where it was cut in the middle of it."""
+    if not secret:
+        return text
+    text = text.replace(secret, "[key]")
+    for size in range(len(secret) - 1, PREFIX_SHOWN, -1):
+        if text.endswith(secret[:size]):
+            return text[:-size] + "[key]"
+    return text

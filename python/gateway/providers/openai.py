@@ -11,12 +11,8 @@ from gateway.native import Reading
 from gateway.providers.base import Outgoing, Provider, Target
 from gateway.providers.complaint import Complaint, passed_on
 
-PATHS = {
-    "chat": "/chat/completions",
-    "completions": "/completions",
-    "embeddings": "/embeddings",
-}
-"""Where each kind of request goes. A provider that does not serve one answers 404 itself."""
+PATHS = {"chat": "/chat/completions"}
+"""Where the requests of a grammar go, if not to its name. A provider that does not serve one answers 404 itself."""
 
 # Clients can fix these; what else a provider refuses is between the gateway and the provider.
 _CLIENTS_OWN = frozenset({400, 404, 409, 413, 415, 422, 429})
@@ -42,7 +38,8 @@ class OpenAI:
     def encode(self, request: Reading, target: Target) -> Outgoing:
         model = None if request.model == target.model else target.model
         body = request.splice(model, request.stream)
-        return Outgoing(PATHS["chat"], _headers(target.provider), body)
+        path = PATHS.get(request.grammar) or f"/{request.grammar}"
+        return Outgoing(path, _headers(target.provider), body)
 
     def decoder(self, request: Reading) -> Verbatim:
         return Verbatim()
