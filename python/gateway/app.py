@@ -17,22 +17,26 @@ from typing import Any
 import uvloop
 
 from gateway.api.access import AccessLog
-from gateway.api.chat import Chat
+from gateway.api.calls import Calls
 from gateway.api.controller import RETRY_SECONDS, Controller
 from gateway.api.cors import Cors
+from gateway.api.formats import FORMATS
 from gateway.api.forward import Forward
 from gateway.api.guests import Guests
 from gateway.api.health import Health
 from gateway.api.models import PREFIX, Models
 from gateway.api.request import ServerOptions
 from gateway.api.server import Server
-from gateway.cache.coalesce import Flights
 from gateway.cache.exact import Exact
+from gateway.cache.flights import Flights
+from gateway.cache.memo import Memory
 from gateway.chores import every
 from gateway.config import logs
 from gateway.config.datadir import control_path
 from gateway.config.providers import DEMO_PRICE, aliases, providers, stand_ins
 from gateway.config.schema import Config
+from gateway.dispatch import Dispatch
+from gateway.errors import ShuttingDown
 from gateway.inheritance import Inheritance
 from gateway.ledger.journal import Journal
 from gateway.ledger.ledger import Ledger
@@ -41,8 +45,8 @@ from gateway.ledger.settle import Settlement
 from gateway.life import Life
 from gateway.native import Canon
 from gateway.pipeline import Pipeline
+from gateway.policy.allowance import Allowance, Allowances, of_key
 from gateway.policy.keys import Keyring
-from gateway.policy.limits import Limits
 from gateway.policy.offer import Offer
 from gateway.policy.route import Router
 from gateway.policy.tables import Tables
@@ -72,44 +76,41 @@ class App:
         named = aliases(config, self.providers)
         self.offer = Offer(self.providers, named, self.prices)
         self.router = Router(self.providers, named, self.offer.knows, stand_ins(self.providers))
-        self.pipeline = self._pipeline(tables.secret)
+        self.pipeline = self._pipeline()
         self.forward = Forward(controller, _options(config))
-        self.server = self._server()
+        self.server = self._server(tables.secret)
         self.obey(tables)
 
-    def _pipeline(self, secret: bytes) -> Pipeline:
-        exact = self.config.cache.exact
-        limits = self.config.limits
+    def _pipeline(self) -> Pipeline:
+        exact, limits = self.config.cache.exact, self.config.limits
+        default = Allowance("key", "", limits.requests_per_minute, limits.concurrency)
+        kept = Exact(capacity=exact.capacity, ttl=exact.ttl, largest=exact.largest, clock=time.monotonic_ns)
+        settlement = Settlement(self.prices)
         return Pipeline(
             ledger=self.ledger,
             keys=self.keyring,
-            canon=Canon(secret),
-            limits=Limits(limits.requests_per_minute, limits.concurrency, clock=time.monotonic_ns),
-            exact=Exact(
-                capacity=exact.capacity,
-                ttl=exact.ttl,
-                largest=exact.largest if exact.enabled else 0,
-                sampled=exact.sampled,
-                clock=time.monotonic_ns,
-            ),
-            flights=Flights(limit=exact.largest),
+            allowances=Allowances(lambda key: of_key(key, default), clock=time.monotonic_ns),
+            memory=Memory(kept, Flights(limit=exact.largest), enabled=exact.enabled, sampled=exact.sampled),
             router=self.router,
-            upstream=self.upstream,
-            settlement=Settlement(self.prices),
+            dispatch=Dispatch(self.upstream, settlement),
+            settlement=settlement,
         )
 
-    def _server(self) -> Server:
+    def _server(self, secret: bytes) -> Server:
         server = self.config.server
         options = _options(self.config)
         cors = Cors(server.cors)
-        chat = Chat(self.pipeline, options)
+        calls = {
+            path: {"POST": Calls(format, Canon(secret), self.pipeline, options).answer}
+            for format in FORMATS
+            for path in format.paths
+        }
         models = Models(self.keyring, self.router, self.offer.rows)
         health = Health(self._not_ready)
         forwarded = dict.fromkeys(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"), self.forward.any)
         return Server(
             {
-                "/v1/chat/completions": {"POST": chat.completions},
-                "/chat/completions": {"POST": chat.completions},
+                **calls,
                 "/v1/models": {"GET": models.index},
                 PREFIX: {"GET": models.one},
                 "/health/live": {"GET": health.live},
@@ -130,6 +131,7 @@ class App:
     def obey(self, tables: Tables) -> None:
         """Takes on what the controller has decided."""
         self.keyring.replace(tables.keys, admin=tables.admin, ever=tables.keys_ever_made)
+        self.pipeline.allowances.retain({key.id for key in tables.keys})
         self.offer.take(tables.listing)
         self.router.forget()
 
@@ -139,7 +141,7 @@ class App:
 
     def gauges(self) -> dict[str, float]:
         """What this worker holds and does now, by the name of the metric."""
-        exact = self.pipeline.exact
+        exact = self.pipeline.memory.exact
         return {
             "gateway_exact_cache_bytes": exact.weight,
             "gateway_exact_cache_entries": len(exact),
@@ -170,6 +172,7 @@ class App:
 
     async def close(self) -> None:
         """Closes what the constructor opened."""
+        await self.pipeline.memory.flights.settled()
         await self.upstream.close()
         await self.forward.close()
         await self.controller.close()
@@ -190,6 +193,7 @@ class App:
         await asyncio.wait((idle, cut), timeout=self.config.server.drain, return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()
         cut.cancel()
+        self.pipeline.memory.flights.fail_all(ShuttingDown())
         self.server.stop_sweeping()
         left = 0.0 if life.cut_short.is_set() else deadline - loop.time()
         await self.server.shutdown(max(LAST_WORDS_SECONDS, left))

@@ -82,7 +82,6 @@ def compiled(config: Config, environ: dict[str, str]) -> None:
         capacity=exact.capacity,
         ttl=exact.ttl,
         largest=exact.largest,
-        sampled=exact.sampled,
         clock=lambda: 1_700_000 * 10**12,
     )
     table = Limits()

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
-from gateway.ledger.row import COLUMNS, NAME_BYTES, VERSION, Row, bounded, values
+from gateway.ledger.row import COLUMNS, VERSION, Row, values
 
-VERSION_1 = (
-    "id started_ns endpoint key_id model provider target stream outcome status error cache attempts input_tokens output_tokens "
-    "cached_tokens cache_write_tokens reasoning_tokens cost_pico cost_source saved_pico saved_by partial first_byte_us duration_us"
-).split()
+VERSION_1 = [
+    *(
+        "id",
+        "started_ns",
+        "endpoint",
+        "key_id",
+        "model",
+        "provider",
+        "target",
+        "stream",
+        "outcome",
+        "status",
+        "error",
+        "cache",
+    ),
+    *(
+        "attempts",
+        "input_tokens",
+        "output_tokens",
+        "cached_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "cost_pico",
+    ),
+    *("cost_source", "saved_pico", "saved_by", "partial", "first_byte_us", "duration_us"),
+]
 
 
 def test_columns_are_only_ever_added_at_the_end() -> None:
@@ -40,11 +61,3 @@ def test_what_stands_if_a_call_is_never_closed(cost: int | None, source: str) ->
     assert (lost.outcome, lost.status, lost.error, lost.partial) == ("interrupted", 0, "interrupted", True)
     assert (lost.cost_pico, lost.cost_source, lost.attempts) == (cost, source, 1)
     assert row.outcome == "ok"
-
-
-@pytest.mark.parametrize("name", ["gpt-4o", "é" * 100, "m" * 256, "m" * 10**6, "日" * 500, "\ud800x"])
-def test_a_bounded_name_is_short_and_can_be_written(name: str) -> None:
-    written = bounded(name).encode()
-    assert len(written) <= NAME_BYTES
-    assert name.encode("utf-8", "replace").startswith(written)
-    assert orjson.dumps(bounded(name))

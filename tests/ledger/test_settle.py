@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from gateway.api.formats.chat import Chat
 from gateway.chat.usage import Usage
-from gateway.ledger.settle import COUNTED_BYTES, _counted
+from gateway.ledger.settle import COUNTED_BYTES, count
 from gateway.native import Canon, Scanner, Tokenizer
 
 MODEL = "gpt-4o"
@@ -20,7 +21,7 @@ def counted(prompt: str, answer: str) -> Usage:
     for start in range(0, len(answer), 1 << 20):
         event = {"choices": [{"index": 0, "delta": {"content": answer[start : start + (1 << 20)]}}]}
         scanner.feed(b"data: %s\n\n" % json.dumps(event).encode())
-    return _counted(MODEL, Canon(b"secret").read(json.dumps(body).encode()), scanner)
+    return count(MODEL, Chat(), Canon(b"secret").read(json.dumps(body).encode()), scanner.generated)
 
 
 def test_both_sides_are_counted_exactly_up_to_the_bound() -> None:

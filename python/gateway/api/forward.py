@@ -12,6 +12,7 @@ from gateway.api import wire
 from gateway.api.body import read_body
 from gateway.api.controller import Controller
 from gateway.api.request import Request, ServerOptions
+from gateway.chat.names import clean
 from gateway.errors import ControllerAway
 
 SECONDS = 30.0
@@ -41,7 +42,7 @@ class Forward:
         # In a task: aiohttp's timeouts need one, and a request that is answered at once has none.
         status, headers, content = await asyncio.create_task(self._ask(request, body))
         passed = {name: value for name in _PASSED_BACK if (value := headers.get(name))}
-        kind = wire.clean(headers.get("content-type", wire.JSON))
+        kind = clean(headers.get("content-type", wire.JSON))
         return wire.reply(request, status, content, wire.headers(passed), content_type=kind)
 
     async def _ask(self, request: Request, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from gateway.api.request import Client, Request
+from gateway.chat.names import clean
 from gateway.errors import GatewayError
 
 JSON = "application/json"
@@ -118,11 +119,6 @@ def head(request: Request, status: int, content_type: str, lines: str, keep_aliv
 def headers(named: Mapping[str, str]) -> str:
     """Header lines."""
     return "".join([f"{name}: {clean(value)}\r\n" for name, value in named.items()])
-
-
-def clean(value: str) -> str:
-    """A header value without control characters, which would end its line or make clients refuse it."""
-    return value if value.isprintable() else "".join(filter(str.isprintable, value))
 
 
 def frame(data: bytes | memoryview) -> bytes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from gateway.chat.format import Format
+from gateway.native import Reading
+
 HOPS_HEADER = "x-gateway-hops"
 """The request header that counts the gateways a call has come through, so that one cannot go round in circles."""
 MAX_HOPS = 3
@@ -13,18 +16,20 @@ MAX_HOPS = 3
 
 @dataclass(slots=True)
 class Call:
-    """What `api/` knows of a request: enough to authenticate it, and the way to its body."""
+    """What `api/` knows of a request: enough to authenticate it, and the way to what it asks for."""
 
     id: str
-    """Ours: unique, shown as `x-gateway-id`, the ledger's primary key."""
-    endpoint: str
+    """Unique: the ledger's primary key, shown as `x-gateway-id`."""
+    request_id: str
+    """The client's own id where it sent one, else `id`; shown as `x-request-id`."""
+    format: Format
     credential: str
     """The API key as sent, without its scheme; empty when there is none."""
     cache_control: str
     """The Cache-Control header; empty when there is none."""
     body: Callable[[], Awaitable[bytes]]
     """Reads the decompressed body, or raises what is wrong with it."""
-    request_id: str = ""
-    """Shown as `x-request-id`: the client's own where it sent one, else `id`."""
+    read: Callable[[bytes], Reading]
+    """What a body asks for; raises `InvalidRequest`."""
     hops: int = 0
     """Gateways that it has come through, as `HOPS_HEADER` says."""

@@ -10,7 +10,7 @@ from gateway.chat.call import Call
 from gateway.errors import LedgerFull
 from gateway.ledger.entry import Entry
 from gateway.ledger.journal import Journal
-from gateway.ledger.row import COLUMNS
+from gateway.ledger.row import Row, values
 
 
 class Ledger:
@@ -28,25 +28,22 @@ class Ledger:
         """The entry of a call; raises `LedgerFull` while calls cannot be accounted for."""
         if self._journal.full:
             raise LedgerFull
-        return Entry(self, call.id, call.endpoint, self._wall(), self._clock())
+        row = Row(call.id, self._wall(), call.format.name, request_id=call.request_id)
+        return Entry(self, row, self._clock())
 
-    def sent(self, entry: Entry, reserved_pico: int | None) -> None:
-        """Journals that a call is about to be paid for; closed as `interrupted` at `reserved_pico` if we die before it ends."""
-        entry.attempts += 1
-        entry.airborne = True
-        row = dict(zip(COLUMNS, (*entry.row(), entry.id), strict=True))
-        row |= {"outcome": "interrupted", "status": 0, "error": "interrupted", "partial": True, "duration_us": 0}
-        row |= {"cost_pico": reserved_pico, "cost_source": "unknown" if reserved_pico is None else "estimated"}
-        self._journal.opened(entry.id, orjson.dumps(list(row.values())))
+    def opened(self, row: Row) -> None:
+        """Journals the row that stands if its call is never closed."""
+        self._journal.opened(row.id, orjson.dumps(values(row)))
 
-    def elapsed_us(self, entry: Entry) -> int:
-        """Microseconds since the entry was opened."""
-        return (self._clock() - entry.opened_ns) // 1000
-
-    def close(self, entry: Entry) -> None:
-        """Journals the finished entry; a call without a key is only counted."""
-        if not entry.key_id:
+    def closed(self, entry: Entry) -> None:
+        """Journals the finished row; a call without a key is only counted."""
+        row = entry.row
+        if not row.key_id:
             self.strangers += 1
             return
-        entry.duration_us = self.elapsed_us(entry)
-        self._journal.closed(entry.id, orjson.dumps((*entry.row(), entry.id)))
+        row.duration_us = self.elapsed_us(entry.opened_ns)
+        self._journal.closed(row.id, orjson.dumps(values(row)))
+
+    def elapsed_us(self, since_ns: int) -> int:
+        """Microseconds since a moment of the clock."""
+        return (self._clock() - since_ns) // 1000

@@ -13,8 +13,6 @@ from typing import Any
 
 VERSION = 2
 """Which columns a stored row has. Version 1 has all but `request_id`."""
-NAME_BYTES = 256
-"""The longest name, in UTF-8, that a row carries: of a model, a provider, an error code."""
 
 
 @dataclass(slots=True)
@@ -71,10 +69,3 @@ class Row:
 COLUMNS = tuple(field.name for field in fields(Row))
 values: Callable[[Row], tuple[Any, ...]] = attrgetter(*COLUMNS)
 """The values of `COLUMNS`, in their order."""
-
-
-def bounded(name: str) -> str:
-    """A name from outside, cut to `NAME_BYTES` and to what UTF-8 can say."""
-    if len(name) <= NAME_BYTES // 4 and name.isascii():
-        return name
-    return name.encode("utf-8", "replace")[:NAME_BYTES].decode("utf-8", "ignore")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
 
+from gateway.chat.answer import Source
+from gateway.chat.format import Format
 from gateway.chat.usage import Usage
 from gateway.ledger.entry import Entry
 from gateway.ledger.prices import Prices
 from gateway.native import Reading, Scanner, Tokenizer
 from gateway.providers.base import Target
 
-_SHOWN_AS = {"exact": "hit"}
+_CAUSES = {"hit": "exact"}
+"""What saved the cost, where it is not called what `x-gateway-cache` calls it."""
 BYTES_PER_TOKEN = 4
 UNSTATED_OUTPUT = 4_096
 """Output tokens that a reservation assumes where the caller sets no maximum."""
@@ -18,17 +21,10 @@ LARGEST_OUTPUT = 1_000_000
 """Output tokens beyond which a caller's maximum says nothing: no model writes more in one answer."""
 LARGEST_CHOICES = 4_096
 """Answers to one request beyond which a caller's `n` says nothing: no provider gives more."""
-
 COUNTED_BYTES = 64 << 10
-"""Bytes of each side's text that are counted where a provider gave no usage: the event loop waits for it."""
-
-
-class Priced(Protocol):
-    """An answer that was paid for once."""
-
-    provider: str
-    model: str
-    cost_pico: int | None
+"""Bytes of each side's text that are counted where a provider gave no usage."""
+COUNTED_IN_PLACE = 4 << 10
+"""Bytes of both sides up to which counting takes well under a millisecond, so the event loop does it itself."""
 
 
 class Settlement:
@@ -36,6 +32,7 @@ class Settlement:
 
     def __init__(self, prices: Prices) -> None:
         self._prices = prices
+        self._counting = asyncio.Lock()
 
     def reserve(self, target: Target, request: Reading) -> int | None:
         """Picodollars that a call may cost, roughly; None when the price is unknown."""
@@ -45,28 +42,41 @@ class Settlement:
         output = min(request.max_tokens or UNSTATED_OUTPUT, LARGEST_OUTPUT) * min(request.n, LARGEST_CHOICES)
         return rate.cost(Usage(input=len(request.body) // BYTES_PER_TOKEN, output=output))
 
-    def settle(self, entry: Entry, target: Target, request: Reading, scanner: Scanner) -> Usage:
-        """Books what an answer used, as far as it came."""
+    async def settle(self, entry: Entry, target: Target, format: Format, request: Reading, scanner: Scanner) -> Source:
+        """Books what an attempt used, as far as its answer came.
+
+        Where tokens must be counted, hostile text takes up to 45 ms a side: counts wait for each other and leave the loop
+        to others. Call it when the connection to the provider is closed or given back.
+        """
         usage = Usage.from_openai(scanner.usage) if scanner.usage else None
         if usage is None:
-            usage = _counted(target.model, request, scanner)
+            usage = await self._count(target.model, format, request, scanner)
         if usage.cost_pico is not None:
-            entry.use(usage, usage.cost_pico, "provider")
+            cost, origin = usage.cost_pico, "provider"
         elif rate := self._prices.rate(target):
-            entry.use(usage, rate.cost(usage), "estimated" if usage.counted else "catalogue")
+            cost, origin = rate.cost(usage), "estimated" if usage.counted else "catalogue"
         else:
-            entry.use(usage, None, "unknown")
-        entry.partial = not scanner.complete
-        return usage
+            cost, origin = None, "unknown"
+        entry.use(usage, cost, origin)
+        partial = not scanner.complete
+        entry.row.partial = entry.row.partial or partial
+        return Source(target.provider.name, target.model, usage, cost, partial=partial)
 
-    def save(self, entry: Entry, answer: Priced, cause: str) -> None:
-        """Books a call that was answered without a provider: free, and worth what the answer cost."""
-        entry.cache = _SHOWN_AS.get(cause, cause)
-        entry.provider, entry.target = answer.provider, answer.model
-        entry.save(answer.cost_pico or 0, cause)
+    def credit(self, entry: Entry, source: Source) -> None:
+        """Books a call that was answered without a provider of its own: free, and worth what the answer cost."""
+        row = entry.row
+        row.provider, row.target, row.partial = source.provider, source.model, source.partial
+        row.saved_pico, row.saved_by = source.cost_pico or 0, _CAUSES.get(row.cache, row.cache)
+
+    async def _count(self, model: str, format: Format, request: Reading, scanner: Scanner) -> Usage:
+        text = scanner.generated
+        if len(request.body) + len(text) <= COUNTED_IN_PLACE:
+            return count(model, format, request, text)
+        async with self._counting:
+            return await asyncio.to_thread(count, model, format, request, text)
 
 
-def _counted(model: str, request: Reading, scanner: Scanner) -> Usage:
+def count(model: str, format: Format, request: Reading, generated: str) -> Usage:
     """Our own count: exact up to `COUNTED_BYTES` a side, beyond that in proportion to what was counted."""
     tokenizer = Tokenizer.for_model(model).within(COUNTED_BYTES)
-    return Usage(input=tokenizer.count_chat(request.body), output=tokenizer.count(scanner.generated), counted=True)
+    return Usage(input=format.count_input(request, tokenizer), output=tokenizer.count(generated), counted=True)

@@ -14,7 +14,7 @@ CACHED_NAMES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One attempt: where to send the call."""
+    """Where a call may be sent."""
 
     target: Target
 

@@ -49,7 +49,7 @@ class Target:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """A request in the provider's own form. `path` is relative to the provider's base URL."""
 
@@ -57,6 +57,8 @@ class Outgoing:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     method: str = "POST"
+    sent: bool = False
+    """Set by the transport: some of it may have reached the provider."""
 
 
 class Decoder(Protocol):

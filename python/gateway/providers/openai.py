@@ -33,7 +33,7 @@ class Verbatim:
 
 
 class OpenAI:
-    """The dialect of OpenAI's chat completions, and of everybody who is compatible with it."""
+    """The dialect of OpenAI's endpoints, and of everybody who is compatible with them."""
 
     def encode(self, request: Reading, target: Target) -> Outgoing:
         model = None if request.model == target.model else target.model

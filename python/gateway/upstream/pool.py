@@ -96,12 +96,14 @@ class Pool:
         origin = self._origin(provider)
         head = origin.head(outgoing, hops)
         if connection := origin.reuse() or await origin.soon():
+            outgoing.sent = True
             try:
                 return HttpExchange(connection, await connection.request(head, outgoing.body))
             except UpstreamUnreachable:
-                pass
+                outgoing.sent = False
         connection = await self._dialer.dial(origin)
         self._keep_sweeping()
+        outgoing.sent = True
         return HttpExchange(connection, await connection.request(head, outgoing.body))
 
     async def close(self) -> None:

@@ -65,6 +65,7 @@ class Demo:
         if outgoing.path == "/models":
             model = {"id": "demo", "object": "model", "created": created, "owned_by": "llm-gateway"}
             return _one_read(200, {"object": "list", "data": [model]})
+        outgoing.sent = True
         endpoint = ENDPOINTS.get(outgoing.path)
         if endpoint is None:
             return _refusal(404, f"The demo does not answer {outgoing.path}.", None)

@@ -1,4 +1,4 @@
-"""Flights: one upstream call, many readers, each at its own pace."""
+"""A flight: one upstream call, many readers, each at its own pace."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.cache import coalesce
-from gateway.cache.coalesce import WINDOW, Cursor, Flight, Flights
+from gateway.cache import flight as module
+from gateway.cache.flight import WINDOW, Cursor, Flight
+from gateway.cache.flights import Flights
 from gateway.errors import UpstreamInterrupted, UpstreamTimeout
 
 FOREVER = 3600.0
 
 
-def flight(*, whole: bool = False, limit: int = 1 << 20) -> Flight:
-    return Flight(whole=whole, limit=limit)
+def flight(*, stream: bool = True, limit: int = 1 << 20) -> Flight:
+    return Flights(limit=limit).open(None, stream=stream)
 
 
 async def turns() -> None:
@@ -114,7 +115,7 @@ async def test_a_failure_before_content_is_the_failure_of_a_call_that_showed_not
 
 
 async def test_without_content_start_up_events_are_shown_after_the_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coalesce, "HOLD_SECONDS", 0.01)
+    monkeypatch.setattr(module, "HOLD_SECONDS", 0.01)
     shared = flight()
     cursor = shared.cursor()
 
@@ -148,13 +149,75 @@ async def test_the_hold_is_ten_seconds_from_the_first_event_and_ends_with_conten
     assert len(cancelled) == 1
 
 
-async def test_a_whole_answer_is_never_held() -> None:
-    shared = flight(whole=True)
-    cursor = shared.cursor()
+async def test_a_whole_answer_is_shown_when_it_is_whole_and_in_one_piece() -> None:
+    shared = flight(stream=False)
+    reader = reading(shared.cursor())
 
-    shared.feed(b"{", False)
+    for piece in (b"{", b'"a":1', b"}"):
+        shared.feed(piece, True)
+        await asyncio.wait_for(shared.room(), 1)
+        await turns()
+    assert not reader.done()
+    assert not shared.showing
+    assert shared.transcript() == b'{"a":1}'
+    shared.end()
 
-    assert await anext(cursor) == b"{"
+    assert await reader == [b'{"a":1}']
+
+
+async def test_a_whole_answer_beyond_the_window_and_the_limit_arrives_whole() -> None:
+    shared = flight(stream=False, limit=100)
+    cursors = [shared.cursor(), shared.cursor()]
+    for _ in range(4):
+        shared.feed(b"x" * WINDOW, True)
+        await asyncio.wait_for(shared.room(), 1)
+    assert shared.transcript() is None
+    shared.end()
+
+    for cursor in cursors:
+        assert len(b"".join(await read(cursor))) == 4 * WINDOW
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_after_a_restart_nothing_of_the_failed_attempt_is_left(stream: bool) -> None:
+    shared = flight(stream=stream)
+    reader = reading(shared.cursor())
+    shared.feed(b"a failed attempt", False)
+    await turns()
+    assert not shared.showing
+
+    shared.restart()
+    shared.feed(b"the answer", True)
+    assert shared.transcript() == b"the answer"
+    shared.end()
+
+    assert await reader == [b"the answer"]
+
+
+async def test_a_restart_begins_another_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HOLD_SECONDS", 0.05)
+    shared = flight()
+    reader = reading(shared.cursor())
+    shared.feed(b"a failed attempt", False)
+    await asyncio.sleep(0.04)
+    shared.restart()
+    await asyncio.sleep(0.03)
+    assert not shared.showing, "the failed attempt's hold is over with it"
+
+    shared.feed(b"role", False)
+    await asyncio.sleep(0.06)
+
+    assert shared.showing
+    shared.end()
+    assert await reader == [b"role"]
+
+
+async def test_a_flight_that_shows_something_is_not_restarted() -> None:
+    shared = flight()
+    shared.feed(b"text", True)
+
+    with pytest.raises(AssertionError):
+        shared.restart()
 
 
 async def test_a_flight_waits_for_its_fastest_reader() -> None:
@@ -194,22 +257,6 @@ async def test_a_stalled_reader_that_leaves_makes_room() -> None:
     await turns()
 
     assert room.done()
-
-
-async def test_past_the_limit_what_everyone_has_read_is_dropped_and_nobody_can_join() -> None:
-    flights = Flights(limit=100)
-    shared = flights.open(b"k" * 32, whole=False)
-    cursor = shared.cursor()
-    assert flights.find(b"k" * 32) is shared
-
-    for _ in range(5):
-        shared.feed(b"x" * 40, True)
-        await anext(cursor)
-
-    assert flights.find(b"k" * 32) is None
-    assert shared.transcript() is None
-    shared.feed(b"end", True)
-    assert await anext(cursor) == b"end"
 
 
 async def test_a_laggard_loses_its_place_before_memory_is_lost_to_it() -> None:
@@ -289,18 +336,6 @@ async def test_an_ending_after_the_end_changes_nothing() -> None:
     assert await read(ended.cursor()) == []
 
 
-async def test_a_flight_that_its_last_reader_has_left_is_not_joined_any_more() -> None:
-    """Its task is only about to be cancelled: who joined it now would wait for ever."""
-    flights = Flights(limit=100)
-    shared = flights.open(b"k", whole=False)
-    shared.launch(asyncio.sleep(FOREVER))
-
-    with shared.cursor():
-        pass
-
-    assert flights.find(b"k") is None
-
-
 async def test_every_reader_is_told_of_a_failure() -> None:
     shared = flight()
     readers = [reading(shared.cursor()) for _ in range(3)]
@@ -312,28 +347,51 @@ async def test_every_reader_is_told_of_a_failure() -> None:
     assert [str(error) for error in errors] == ["late"] * 3
 
 
-def test_a_flight_under_a_key_is_found_until_it_is_closed() -> None:
-    flights = Flights(limit=100)
-    first = flights.open(b"k", whole=False)
-    second = flights.open(b"k", whole=False)
+async def test_an_aborted_flight_ends_upstream_too() -> None:
+    shared = flight()
+    landed = asyncio.Event()
 
-    flights.close(b"k", first)
-    assert flights.find(b"k") is second, "a flight closes its own entry only"
-    flights.close(b"k", second)
+    async def pilot() -> None:
+        try:
+            await asyncio.sleep(FOREVER)
+        finally:
+            landed.set()
 
-    assert flights.find(b"k") is None
-    assert len(flights) == 0
+    shared.launch(pilot())
+    reader = reading(shared.cursor())
+    shared.feed(b"a", True)
+    await turns()
+
+    shared.abort(UpstreamTimeout("over"))
+
+    with pytest.raises(UpstreamTimeout, match="over"):
+        await reader
+    await asyncio.wait_for(landed.wait(), 1)
 
 
-def test_a_flight_that_has_ended_is_not_joined() -> None:
-    flights = Flights(limit=100)
-    flights.open(b"k", whole=False).end()
+async def test_a_flight_that_keeps_nothing_holds_what_is_unread_only() -> None:
+    flights = Flights(limit=1 << 20)
+    shared = flights.open(None, stream=True, keeps=False)
+    cursor = shared.cursor()
 
-    assert flights.find(b"k") is None
+    for _ in range(100):
+        shared.feed(b"x" * 1000, True)
+        await anext(cursor)
+        assert shared.held <= 2000
+    shared.feed(b"y" * 4 * WINDOW, True)
+
+    assert len(await anext(cursor)) == 4 * WINDOW, "one read larger than the window is not lost to its only reader"
+    assert shared.transcript() is None
 
 
-def test_a_flight_without_a_key_is_nobodys_to_join() -> None:
-    flights = Flights(limit=100)
-    flights.open(None, whole=False)
-
-    assert len(flights) == 0
+async def test_after_the_end_what_a_slow_reader_has_read_is_dropped() -> None:
+    shared = flight()
+    with shared.cursor() as slow:
+        for _ in range(10):
+            shared.feed(b"x" * 100, True)
+        shared.end()
+        assert shared.held == 1000
+        await anext(slow)
+        await anext(slow)
+        assert shared.held == 800
+    assert shared.held == 0

@@ -1,4 +1,4 @@
-"""Calls in flight: identical ones share a single upstream call, and each client reads it at its own pace."""
+"""A call in flight: one upstream call, which any number of clients read, each at its own pace."""
 
 from __future__ import annotations
 
@@ -6,40 +6,59 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
-from gateway.cache.exact import Answer
+from gateway.chat.answer import Answer, Source
 from gateway.errors import GatewayError, UpstreamInterrupted
 
-WINDOW = 256 << 10
-"""Bytes that a flight may be ahead of its fastest cursor before it stops reading."""
+WINDOW = 32 << 10
+"""Bytes that a stream may be ahead of its fastest cursor before it stops reading."""
 HOLD_SECONDS = 10.0
 """How long start-up events are held back while there is no content."""
 
 
-class Flight:
-    """One upstream call under way: its transcript so far, and the cursors that follow it.
+class Fleet(Protocol):
+    """All flights, as one of them knows them: who is still up, and how many bytes they hold together."""
 
-    Nothing is shown before the first content, so that until then a failure can still be told with a status of its own.
-    The transcript is whole up to `limit` bytes: who joins late gets what has come so far, then the rest live. Past that,
-    nobody can join and what every cursor has read is dropped.
+    held: int
+
+    def launched(self, task: asyncio.Task[None]) -> None: ...
+    def landed(self, flight: Flight) -> None: ...
+    def grew(self, flight: Flight, size: int) -> None: ...
+    def stalled(self, flight: Flight) -> None: ...
+    def resumed(self, flight: Flight) -> None: ...
+
+
+class Flight:
+    """One call's way upstream and back: its transcript so far, and the cursors that follow it.
+
+    A stream is shown from its first content on, a whole answer once it is complete; until then a failure can be told with a
+    status of its own, or another attempt made. A flight is `intact` while its transcript is: who joins gets what has come,
+    then the rest live. Past `limit` bytes, or when memory is short, what every cursor has read is dropped.
 
     Invariant: a flight without cursors is cancelled; one with cursors ends in exactly one of `end` and `fail`.
     """
 
-    def __init__(self, *, whole: bool, limit: int) -> None:
-        self.whole = whole
+    __slots__ = (
+        "_chunks", "_cursors", "_dropped", "_fed", "_fleet", "_hold", "_limit", "_room", "_showing", "_task",
+        "answer", "ended", "error", "held", "intact", "key", "source", "stream", "waited_us",
+    )  # fmt: skip
+
+    def __init__(self, fleet: Fleet, key: bytes | None, *, stream: bool, limit: int) -> None:
+        self._fleet, self.key = fleet, key
+        self.stream = stream
         self.ended = False
         self.error: GatewayError | None = None
+        self.source: Source | None = None
         self.answer: Answer | None = None
-        self.intact = True
+        self.intact = limit > 0
         self.waited_us = 0
         self._limit = limit
         self._chunks: deque[bytes] = deque()
-        self._dropped = 0
-        self._fed = self._held = 0
+        self.held = 0
+        self._dropped = self._fed = 0
         self._cursors: set[Cursor] = set()
-        self._showing = whole
+        self._showing = False
         self._hold: asyncio.TimerHandle | None = None
         self._room: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -47,6 +66,7 @@ class Flight:
     def launch(self, pilot: Coroutine[Any, Any, None]) -> None:
         """Starts the task that feeds this flight."""
         self._task = asyncio.get_running_loop().create_task(pilot)
+        self._fleet.launched(self._task)
 
     @property
     def showing(self) -> bool:
@@ -55,13 +75,17 @@ class Flight:
 
     def feed(self, data: bytes, content: bool) -> None:
         """Appends what one network read brought."""
-        if not data:
+        if not data or self.ended:
             return
+        size = len(data)
         self._chunks.append(data)
-        self._fed += len(data)
-        self._held += len(data)
-        if self._held > self._limit:
+        self._fed += size
+        self.held += size
+        self._fleet.grew(self, size)
+        if self.held > self._limit:
             self._trim()
+        if not self.stream:
+            return
         if not self._showing and not content:
             if self._hold is None:
                 self._hold = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._show)
@@ -69,10 +93,24 @@ class Flight:
         self._show()
 
     async def room(self) -> None:
-        """Returns once the fastest cursor is near enough for the next read."""
-        while self._cursors and self._fed - max(cursor.taken for cursor in self._cursors) > WINDOW:
+        """Returns once the fastest cursor is near enough for the next read. Nothing of a whole answer is read before its end."""
+        while self.stream and self._cursors and self._fed - max(cursor.taken for cursor in self._cursors) > WINDOW:
             self._room = asyncio.get_running_loop().create_future()
-            await self._room
+            self._fleet.stalled(self)
+            try:
+                await self._room
+            finally:
+                self._fleet.resumed(self)
+
+    def restart(self) -> None:
+        """Forgets what a failed attempt brought, of which nothing has been shown."""
+        assert not self.showing, "clients have seen some of it"
+        self._cancel_hold()
+        self._showing = False
+        self._clear()
+        self._dropped = self._fed = 0
+        self.intact = self._limit > 0
+        self.waited_us = 0
 
     def end(self) -> None:
         """The answer is complete."""
@@ -82,9 +120,26 @@ class Flight:
         """The answer broke off; every cursor is told once it has read what was shown before."""
         self._finish(error)
 
+    def abort(self, error: GatewayError) -> None:
+        """Breaks the flight off, upstream too."""
+        if not self.ended:
+            self.fail(error)
+            if self._task is not None:
+                self._task.cancel()
+
     def transcript(self) -> bytes | None:
         """The answer so far; None once it is too long to keep."""
-        return b"".join(self._chunks) if self.intact else None
+        if not self.intact:
+            return None
+        answer = b"".join(self._chunks)
+        if not self.stream:
+            self._chunks = deque((answer,))
+        return answer
+
+    def forget(self) -> None:
+        """Gives the transcript up: nobody may join any more, and nothing will be kept."""
+        self._limit = 0
+        self._trim()
 
     def cursor(self) -> Cursor:
         """A place to read from, for one client; use it in a `with`."""
@@ -94,13 +149,15 @@ class Flight:
 
     def leave(self, cursor: Cursor) -> None:
         self._cursors.discard(cursor)
-        if not self._cursors and not self.ended and self._task is not None:
-            self._task.cancel()
-            self.fail(UpstreamInterrupted("Nobody was left to read this answer."))  # so that nobody joins it any more
+        if not self._cursors:
+            self.abort(UpstreamInterrupted("Nobody was left to read this answer."))
+            self._clear()
         self.advanced()
 
     def advanced(self) -> None:
         """A cursor has read on or left: the flight may have room again."""
+        if self.ended:
+            self._drop_read()
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
 
@@ -115,25 +172,47 @@ class Flight:
         if self.ended:
             return
         self.ended, self.error = True, error
+        self._fleet.landed(self)
         if error is not None and not self._showing:
-            self._chunks.clear()
+            self._clear()
+        self.intact = False
+        self._drop_read()
         self._show()
 
     def _show(self) -> None:
         self._showing = True
-        if self._hold is not None:
-            self._hold.cancel()
-            self._hold = None
+        self._cancel_hold()
         for cursor in self._cursors:
             cursor.wake()
 
+    def _cancel_hold(self) -> None:
+        if self._hold is not None:
+            self._hold.cancel()
+            self._hold = None
+
     def _trim(self) -> None:
-        """Drops what every cursor has read, and beyond twice the limit also what only laggards have not."""
+        """Drops what every cursor has read and, beyond twice the limit, what only laggards have not."""
         self.intact = False
-        slowest = min((cursor.position for cursor in self._cursors), default=self._dropped)
-        while self._chunks and (self._dropped < slowest or self._held > 2 * self._limit + WINDOW):
-            self._held -= len(self._chunks.popleft())
-            self._dropped += 1
+        self._drop_read()
+        fastest = max((cursor.position for cursor in self._cursors), default=0)
+        while self._dropped < fastest and self.held > 2 * self._limit + WINDOW:
+            self._drop()
+
+    def _drop_read(self) -> None:
+        slowest = min((cursor.position for cursor in self._cursors), default=0)
+        while self._dropped < slowest:
+            self._drop()
+
+    def _drop(self) -> None:
+        size = len(self._chunks.popleft())
+        self._dropped += 1
+        self.held -= size
+        self._fleet.held -= size
+
+    def _clear(self) -> None:
+        self._fleet.held -= self.held
+        self.held = 0
+        self._chunks.clear()
 
 
 class Cursor:
@@ -174,29 +253,3 @@ class Cursor:
     def wake(self) -> None:
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
-
-
-class Flights:
-    """The calls in flight that others may join, by cache key."""
-
-    def __init__(self, *, limit: int) -> None:
-        self._limit = limit
-        self._flights: dict[bytes, Flight] = {}
-
-    def find(self, key: bytes) -> Flight | None:
-        flight = self._flights.get(key)
-        return flight if flight is not None and flight.intact and not flight.ended else None
-
-    def open(self, key: bytes | None, *, whole: bool) -> Flight:
-        """A new flight, which others may join under `key`; nobody may without one."""
-        flight = Flight(whole=whole, limit=self._limit)
-        if key is not None:
-            self._flights[key] = flight
-        return flight
-
-    def close(self, key: bytes | None, flight: Flight) -> None:
-        if key is not None and self._flights.get(key) is flight:
-            del self._flights[key]
-
-    def __len__(self) -> int:
-        return len(self._flights)
