@@ -19,12 +19,12 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home gateway && install --directory --owner=gateway /data
 COPY --from=environment /opt/gateway /opt/gateway
-ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_DATA_DIR=/data GATEWAY_PORT=4000
+ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_DATA_DIR=/data \
+    GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=4000
 USER gateway
 WORKDIR /data
 VOLUME /data
 EXPOSE 4000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", \
-    "import os, urllib.request as http; http.urlopen(f'http://127.0.0.1:{os.environ[\"GATEWAY_PORT\"]}/health/live', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["gateway", "health"]
 ENTRYPOINT ["gateway"]
-CMD ["serve", "--host", "0.0.0.0"]
+CMD ["serve"]

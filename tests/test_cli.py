@@ -263,17 +263,18 @@ def test_a_short_secret_is_refused(run: Callable[..., subprocess.CompletedProces
     assert "hunter2" not in done.stderr
 
 
-def test_health_asks_the_configured_port(
-    demo: Callable[..., Gateway], run: Callable[..., subprocess.CompletedProcess[str]]
+def test_health_asks_the_port_that_the_gateway_took(
+    demo: Callable[..., Gateway], run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     gateway = demo()
     port = gateway.url.rpartition(":")[2]
 
-    alive = run("health", GATEWAY_HOST="0.0.0.0", GATEWAY_PORT=port)
+    found = [run("health"), run("health", "--port", port, GATEWAY_HOST="0.0.0.0")]
+    elsewhere = run("health", GATEWAY_PORT=port, GATEWAY_DATA_DIR=str(tmp_path / "never used"))
     gateway.stop()
-    gone = run("health", "--port", port)
+    gone = run("health")
 
-    assert (alive.returncode, alive.stdout) == (0, "alive\n")
+    assert [(alive.returncode, alive.stdout) for alive in [*found, elsewhere]] == [(0, "alive\n")] * 3
     assert (gone.returncode, gone.stdout) == (1, "")
     assert f"127.0.0.1:{port} does not answer" in gone.stderr
 

@@ -79,19 +79,24 @@ def check(config: ConfigFile = None, host: Host = None, port: Port = None, log_l
 
 @cli.command()
 def health(config: ConfigFile = None, host: Host = None, port: Port = None) -> None:
-    """Ask the gateway that runs with these settings whether it is alive; the exit status tells."""
+    """Ask the gateway that runs on this data directory, or at this address, whether it is alive; the exit status tells."""
     from http.client import HTTPConnection, HTTPException
+    from urllib.parse import urlsplit
 
-    server = _load(config, {"--host": host, "--port": port}, tool=True).server
-    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104
+    from gateway.config.datadir import data_dir, kept_address
+
+    settings = _load(config, {"--host": host, "--port": port}, tool=True)
+    kept = None if host or port else kept_address(data_dir(settings, os.environ))
+    parts = urlsplit(kept or f"//{settings.server.host}:{settings.server.port}")
+    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(parts.hostname or "", parts.hostname or "")  # noqa: S104
     try:
-        connection = HTTPConnection(asked, server.port, timeout=HEALTH_TIMEOUT_SECONDS)
+        connection = HTTPConnection(asked, parts.port, timeout=HEALTH_TIMEOUT_SECONDS)
         connection.request("GET", "/health/live")
         status = connection.getresponse().status
     except (OSError, HTTPException) as error:
-        _fail(f"{asked}:{server.port} does not answer: {error}")
+        _fail(f"{asked}:{parts.port} does not answer: {error}")
     if status != 200:
-        _fail(f"{asked}:{server.port} answers with status {status}.")
+        _fail(f"{asked}:{parts.port} answers with status {status}.")
     typer.echo("alive")
 
 

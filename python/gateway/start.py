@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gateway.config import handover
-from gateway.config.datadir import DataDirUnusable, holder_is_gone, listen_for_workers, lock
+from gateway.config.datadir import DataDirUnusable, holder_is_gone, keep_address, listen_for_workers, lock
 from gateway.config.schema import Config
 from gateway.inheritance import Inheritance
 from gateway.supervisor import become_supervisor
@@ -24,6 +24,7 @@ def start(config: Config, data_dir: Path) -> NoReturn:
     """Becomes the supervisor of a gateway; raises OSError or `DataDirUnusable` where that cannot be."""
     with listen(config.server.host, config.server.port) as listener:
         claim = _claim(data_dir, config.server.drain + PATIENCE_SECONDS)
+        keep_address(data_dir, url(listener))
         with listen_for_workers(data_dir) as control:
             become_supervisor(
                 Inheritance(

@@ -1,5 +1,6 @@
 """The pages on gateway.native, run as they stand: here, and where only the wheel and numpy are installed."""
 
+import re
 import subprocess
 import sys
 import venv
@@ -55,15 +56,28 @@ def test_the_bare_environment_is_bare(bare_python: Path) -> None:
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment that has only the wheel and what is CARRIED."""
     home = tmp_path_factory.mktemp("bare")
-    call(sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", home)
     venv.create(home / "venv", symlinks=True)
     bare = home / "venv/bin/python"
+    build, install = installing()
+    call(sys.executable, "-m", *(word.replace("dist", str(home)) for word in build))
     (wheel,) = home.glob("*.whl")
-    call(sys.executable, "-m", "pip", "--python", bare, "install", "--no-deps", "--no-index", wheel)
+    call(sys.executable, "-m", "pip", "--python", bare, *install[1:-1], "--no-index", wheel)
     (packages,) = home.glob("venv/lib/python*/site-packages")
     for name in CARRIED:
         carry(name, packages)
     return bare
+
+
+def installing() -> list[list[str]]:
+    """The two commands of the page that make the wheel and install it."""
+    lines = re.findall(r"^\$ (.*)$", (ROOT / "docs/native.md").read_text(), re.MULTILINE)
+    found = [line.split() for line in lines if "dist" in line]
+    assert found == [["maturin", "build", "--release", "--out", "dist"], ["pip", "install", "--no-deps", "dist/*.whl"]]
+    return found
+
+
+def test_the_page_says_how_to_install_it() -> None:
+    assert len(installing()) == 2
 
 
 def carry(name: str, packages: Path) -> None:

@@ -517,3 +517,20 @@ def test_a_vector_takes_twelve_bits_a_dimension_its_links_and_little_else() -> N
     index.add(np.arange(5000), clustered(5000, 64, 13))
     codes, links, others = 64 * 1.5, 2 * 16 * 4, 60
     assert codes + links < index.memory / 5000 < codes + links + others
+
+
+USES = [
+    "Index(4).add(1, [1.0, 0, 0, 0])",
+    "Index(4).search([1.0, 0, 0, 0])",
+    "StaticEmbedder.open('a', 'b')",
+    "MiniLM.open('a', 'b')",
+]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_without_numpy_it_says_so(use: str) -> None:
+    code = f"import sys; sys.modules['numpy'] = None; from gateway.native import *; {use}"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stderr.endswith("ImportError: Index and the embedders need numpy: pip install numpy\n")

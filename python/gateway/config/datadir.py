@@ -67,6 +67,19 @@ def holder_is_gone(folder: Path) -> bool:
     return False
 
 
+def keep_address(folder: Path, url: str) -> None:
+    """Notes where the gateway of this directory listens, for `gateway health`."""
+    (folder / "address").write_text(url)
+
+
+def kept_address(folder: Path) -> str | None:
+    """Where the gateway of this directory listens, or did when it ran last; None if none ever ran."""
+    try:
+        return (folder / "address").read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def control_path(folder: Path) -> str:
     """The path of the controller's socket, short enough for the kernel however long the directory's is."""
     path = folder / "control.sock"

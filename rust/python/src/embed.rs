@@ -1,6 +1,7 @@
 //! `native.StaticEmbedder` and `native.MiniLM`.
 
 use crate::gil::unless_short;
+use crate::index::numpy;
 use gateway_core::embed::{self as core, EmbedError, MiniLm, embed_batch};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::{PyFileNotFoundError, PyMemoryError, PyOSError, PyValueError};
@@ -104,6 +105,7 @@ impl StaticEmbedder {
     #[staticmethod]
     #[pyo3(signature = (table, tokenizer, /))]
     fn open(py: Python<'_>, table: PathBuf, tokenizer: PathBuf) -> PyResult<Self> {
+        numpy(py)?;
         let opened = py.detach(|| core::StaticEmbedder::open(&table, &tokenizer));
         opened.map(Self).map_err(|e| error(e, WORDLLAMA))
     }
@@ -167,6 +169,7 @@ impl MiniLM {
     #[staticmethod]
     #[pyo3(signature = (model, tokenizer, /))]
     fn open(py: Python<'_>, model: PathBuf, tokenizer: PathBuf) -> PyResult<Self> {
+        numpy(py)?;
         let opened = py.detach(|| MiniLm::open(&model, &tokenizer));
         opened.map(Self).map_err(|e| error(e, GT_MINILM))
     }

@@ -12,6 +12,7 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+pub(crate) use arrays::numpy;
 use arrays::{Integers, contiguous, floats, integers, table};
 
 pyo3::create_exception!(

@@ -8,20 +8,32 @@ use numpy::{
     Element, IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
     PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyImportError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use super::Found;
+
+/// The module numpy. Asked for before the first array: the crate `numpy` panics where it is not installed.
+pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static FOUND: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    FOUND
+        .get_or_try_init(py, || py.import("numpy").map(Bound::unbind))
+        .map(|module| module.bind(py))
+        .map_err(|_| {
+            PyImportError::new_err("Index and the embedders need numpy: pip install numpy")
+        })
+}
 
 /// An array as float32: itself if it is one, else converted where numpy can do so without losing kind.
 pub(super) fn floats<'py>(
     value: &Bound<'py, PyAny>,
     name: &str,
 ) -> PyResult<PyReadonlyArrayDyn<'py, f32>> {
+    let numpy = numpy(value.py())?;
     if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
         return Ok(array.readonly());
     }
-    let numpy = value.py().import("numpy")?;
     let array = numpy.call_method1("asarray", (value,))?;
     if !matches!(
         array.getattr("dtype")?.getattr("kind")?.extract::<char>()?,
@@ -74,7 +86,7 @@ pub(super) fn integers(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Integer
             "{name} must be an integer below 2^63 or a one-dimensional array of them"
         ))
     };
-    let numpy = value.py().import("numpy")?;
+    let numpy = numpy(value.py())?;
     let array = numpy
         .call_method1("asarray", (value,))
         .map_err(|_| wrong())?;
