@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.control.admin import Admin
+from gateway.control.pages import State
 from gateway.control.server import application
 from gateway.policy.keys import Key, Keyring, digest
 
@@ -26,10 +27,12 @@ async def client() -> AsyncIterator[Client]:
     async def exposition() -> bytes:
         return b"up 1\n"
 
-    admin = Admin(ring, costs, exposition)
-    async with TestClient(
-        TestServer(application({"GET /costs": admin.costs, "GET /metrics": admin.metrics}, {}))
-    ) as client:
+    def state(address: str) -> State:
+        return State("1.0", address, ("demo",), {}, open_to_guests=True)
+
+    admin = Admin(ring, costs=costs, exposition=exposition, state=state)
+    routes = {"GET /": admin.page, "GET /costs": admin.costs, "GET /metrics": admin.metrics}
+    async with TestClient(TestServer(application(routes, {}))) as client:
         yield client
 
 
@@ -58,3 +61,12 @@ async def test_metrics_need_no_key(client: Client) -> None:
     answer = await client.get("/metrics")
 
     assert (await answer.text(), answer.headers["content-type"].partition(";")[0]) == ("up 1\n", "text/plain")
+
+
+async def test_the_page_is_for_browsers_and_programs(client: Client) -> None:
+    browser = await client.get("/", headers={"accept": "text/html,*/*;q=0.8", "host": "gateway.example:4000"})
+    program = await client.get("/")
+
+    assert browser.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "curl http://gateway.example:4000/v1/chat/completions" in await browser.text()
+    assert (await program.json())["name"] == "llm-gateway"

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 
 from gateway.api.credentials import credential
+from gateway.control import pages
 from gateway.errors import InvalidRequest
 from gateway.policy.keys import Keyring
 
@@ -18,10 +19,22 @@ _PARAMETERS = {"from", "to", "group_by"}
 
 
 class Admin:
-    """GET /admin/analytics/costs and GET /metrics."""
+    """GET /, GET /metrics and GET /admin/analytics/costs."""
 
-    def __init__(self, keys: Keyring, costs: Costs, exposition: Callable[[], Awaitable[bytes]]) -> None:
-        self._keys, self._costs, self._exposition = keys, costs, exposition
+    def __init__(
+        self,
+        keys: Keyring,
+        *,
+        costs: Costs,
+        exposition: Callable[[], Awaitable[bytes]],
+        state: Callable[[str], pages.State],
+    ) -> None:
+        """`state` gives what the page tells who reached the gateway at an address."""
+        self._keys, self._costs, self._exposition, self._state = keys, costs, exposition, state
+
+    async def page(self, request: web.Request) -> web.Response:
+        kind, body = pages.page(self._state(f"http://{request.host}"), request.headers.get("accept", ""))
+        return web.Response(body=body, headers={"content-type": kind, **pages.HEADERS})
 
     async def costs(self, request: web.Request) -> web.Response:
         self._keys.require_admin(credential(lambda name: request.headers.get(name, "")))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gateway.config import handover
 from gateway.config.datadir import usable
 from gateway.config.providers import providers
 from gateway.config.schema import Config
-from gateway.control import analytics
+from gateway.control import analytics, pages
 from gateway.control.admin import Admin
 from gateway.control.credentials import Credentials
 from gateway.control.drain import Drain
@@ -53,7 +54,8 @@ class Controller:
     def __init__(self, config: Config, data_dir: Path, environ: Mapping[str, str], clocks: Clocks) -> None:
         self._config = config
         self.credentials = Credentials(config, open_keys(data_dir, wall=lambda: clocks.wall() / 1e9))
-        self._listing = Listing(providers(config, environ))
+        self._providers = providers(config, environ)
+        self._listing = Listing(self._providers)
         self._metrics = Metrics()
         with usable(data_dir / "ledger.db"):
             self._store = SqliteStore(data_dir / "ledger.db")
@@ -102,9 +104,9 @@ class Controller:
         return {"tables": self._tables(), "troubles": self._troubles}
 
     def _application(self) -> web.Application:
-        admin = Admin(self.credentials.keyring, self._costs, self._exposition)
+        admin = Admin(self.credentials.keyring, costs=self._costs, exposition=self._exposition, state=self._state)
         return application(
-            public={"GET /metrics": admin.metrics, "GET /admin/analytics/costs": admin.costs},
+            public={"GET /": admin.page, "GET /metrics": admin.metrics, "GET /admin/analytics/costs": admin.costs},
             internal={"GET /link": self._link.serve, f"POST {KEYS_CHANGED}": self._keys_changed},
         )
 
@@ -134,6 +136,15 @@ class Controller:
     async def _exposition(self) -> bytes:
         self._gauges, _ = await asyncio.gather(self._link.gauges(), asyncio.to_thread(self._journals.count))
         return await asyncio.to_thread(self._metrics.exposition)
+
+    def _state(self, address: str) -> pages.State:
+        return pages.State(
+            version=version("llm-gateway"),
+            address=address,
+            providers=tuple(provider.name for provider in self._providers),
+            troubles=self._troubles,
+            open_to_guests=not self.credentials.keys_ever_made,
+        )
 
     async def _workers_end(self) -> None:
         """Returns once no worker writes to its journal any more, or none is waited for any longer."""
