@@ -104,9 +104,10 @@ class Supply:
             raise OSError(f"{used >> 20} MiB wait to be read, and {self._limit >> 20} MiB are the limit")
         made = Writer(path_of(self._folder, self._number + 1), size)
         self._number += 1
-        if threading.current_thread() is self._thread and not self._least:
+        if threading.current_thread() is self._thread:
             for _ in made.populate():
-                self._stopping.wait(_BREATH_SECONDS)
+                if self._least or self._stopping.wait(_BREATH_SECONDS):
+                    break  # somebody waits for it
         return made
 
     def _discard(self) -> None:
