@@ -289,15 +289,16 @@ def test_sigterm_lets_a_slow_reader_have_the_rest(gateway: Gateway, upstream: Up
 def test_sigterm_makes_readiness_false_at_once_and_refuses_calls_on_old_connections(
     gateway: Gateway, client: httpx.Client, paced: threading.Event
 ) -> None:
-    assert client.get("/health/ready").status_code == 200
-    with half_read(gateway):
+    with httpx.Client(base_url=gateway.url) as probe, half_read(gateway):
+        assert [each.get("/health/ready").status_code for each in (probe, client)] == [200, 200]
         gateway.process.send_signal(signal.SIGTERM)
         until(lambda: refused(gateway))
 
-        ready, call = client.get("/health/ready"), client.post("/v1/chat/completions", json=ask())
+        ready, call = probe.get("/health/ready"), client.post("/v1/chat/completions", json=ask())
 
         assert (ready.status_code, ready.json()["reasons"]) == (503, {"server": "draining"})
         assert (call.status_code, call.json()["error"]["code"]) == (503, "shutting_down")
+        assert ready.headers["connection"] == call.headers["connection"] == "close"
         paced.set()
 
 

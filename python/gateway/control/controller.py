@@ -130,6 +130,7 @@ class Controller:
             await self._link.push({"troubles": troubles})
 
     async def _costs(self, start: str | None, end: str | None, group_by: str | None) -> dict[str, Any]:
+        await self._drain.done()  # who reads the store next finds there what the report counts
         await asyncio.to_thread(self._journals.count)
         return await asyncio.to_thread(analytics.costs, self._journals, start, end, group_by)
 
