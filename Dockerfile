@@ -19,8 +19,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home gateway && install --directory --owner=gateway /data
 COPY --from=environment /opt/gateway /opt/gateway
-ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_DATA_DIR=/data \
-    GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=4000
+ENV PATH=/opt/gateway/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_DATA_DIR=/data GATEWAY_HOST=0.0.0.0
 USER gateway
 WORKDIR /data
 VOLUME /data

@@ -111,3 +111,18 @@ def test_what_is_malformed_is_a_400_and_never_a_500(sdk: OpenAI) -> None:
     assert refused.value.param == "tools[0].function.name"
     with pytest.raises(BadRequestError):
         sdk.chat.completions.create(model="demo", messages=ask("x"), extra_body={"seed": 10**4000})
+
+
+def test_completions_and_embeddings(sdk: OpenAI) -> None:
+    text = sdk.completions.create(model="demo", prompt="Why do bees dance?", max_tokens=50)
+    events = list(sdk.completions.create(model="demo", prompt="Why do bees dance?", max_tokens=50, stream=True))
+    vectors = sdk.embeddings.create(
+        model="text-embedding-3-small", input=["bees dance", "why bees dance", "ships sail"]
+    )
+
+    assert "".join(event.choices[0].text for event in events if event.choices) == text.choices[0].text
+    bees, more_bees, ships = (entry.embedding for entry in vectors.data)
+    assert len(bees) == 1536
+    assert sum(a * b for a, b in zip(bees, more_bees, strict=True)) > sum(
+        a * b for a, b in zip(bees, ships, strict=True)
+    )

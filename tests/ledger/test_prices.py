@@ -117,6 +117,11 @@ def test_any_provider_finds_who_is_known_for_the_model() -> None:
     assert CATALOGUE.rate(target("gpt-4o-mini", ANY_PROVIDER)) == CATALOGUE.rate(target("gpt-4o-mini", "openai"))
 
 
+def test_any_provider_knows_embeddings_too() -> None:
+    assert CATALOGUE.knows(ANY_PROVIDER, "text-embedding-3-small")
+    assert not CATALOGUE.knows(ANY_PROVIDER, "no-such-model")
+
+
 def test_the_operators_own_price_wins_by_the_fuller_name() -> None:
     mine = prices(
         {"gpt-4o-mini": own_rate({"input": 1, "output": 2}), "here/gpt-4o-mini": own_rate({"input": 3, "output": 4})}

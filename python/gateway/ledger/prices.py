@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 60
 ANY_PROVIDER = "*"
 """In place of a provider's catalogue id: whoever is known for the model."""
+USUAL_OWNER = "openai"
+"""Whose models those are that the catalogue finds under no provider: it matches embeddings only within their own."""
 MOST_PICO = 10_000 * PICO_PER_USD
 """More than any call costs: what nonsense is held to, so that sums of rows stay within 64 bits."""
 _UNITS = ("input", "output", "cache_read", "cache_write", "input_audio", "output_audio")
@@ -117,13 +120,11 @@ class Prices:
         return Rate(**{unit: price for unit, price in units.items() if price is not None})
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:
-        try:
-            _, found = self._catalogue.find_provider_model(
-                model, None, None if provider == ANY_PROVIDER else provider, None
-            )
-        except LookupError:
-            return None
-        return found
+        owners = (None, USUAL_OWNER) if provider == ANY_PROVIDER else (provider,)
+        for owner in owners:
+            with suppress(LookupError):
+                return self._catalogue.find_provider_model(model, None, owner, None)[1]
+        return None
 
 
 def own_rate(usd_per_million: Mapping[str, float]) -> Rate:
