@@ -215,3 +215,12 @@ def test_internal_routes_are_out_of_clients_reach(client: httpx.Client, gateway:
         for method in ("GET", "POST"):
             answer = client.request(method, path, headers={"gateway-process": "1", **ADMIN})
             assert answer.status_code in (404, 405), (method, path)
+
+
+def test_a_worker_that_does_not_end_is_made_to(launch: Callable[..., Gateway]) -> None:
+    gateway = launch("server: {drain: 0}\n")
+    os.kill(gateway.parts["worker"], signal.SIGSTOP)
+
+    assert gateway.stop() == 0
+
+    assert "gateway.app has not ended within 20 s and is killed" in gateway.log()

@@ -15,6 +15,8 @@ class Inheritance:
     data_dir: str
     address: str
     """Where clients find the gateway, for the greeting; empty once that has been printed."""
+    patience: int
+    """Seconds that the children may take to end, before they are made to."""
     listener: int
     """The socket on which clients connect."""
     control: int
@@ -34,5 +36,5 @@ class Inheritance:
 
     def arguments(self) -> list[str]:
         """The same as a command line."""
-        numbers = (self.listener, self.control, self.config, self.lock, self.lifeline)
+        numbers = (self.patience, self.listener, self.control, self.config, self.lock, self.lifeline)
         return [self.data_dir, self.address, *map(str, numbers)]

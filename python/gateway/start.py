@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -17,7 +18,7 @@ from gateway.supervisor import become_supervisor
 
 BACKLOG = 1024
 PATIENCE_SECONDS = 10.0
-"""Beyond `server.drain`: how long the remains of a killed gateway get to finish."""
+"""Beyond `server.drain`: how long the remains of a killed gateway get to finish, and half of what a child gets."""
 
 
 def start(config: Config, data_dir: Path) -> NoReturn:
@@ -30,6 +31,7 @@ def start(config: Config, data_dir: Path) -> NoReturn:
                 Inheritance(
                     data_dir=str(data_dir),
                     address=url(listener),
+                    patience=math.ceil(config.server.drain + 2 * PATIENCE_SECONDS),
                     listener=listener.fileno(),
                     control=control.fileno(),
                     config=_in_memory(handover.dump(config)),

@@ -20,6 +20,7 @@ from gateway.inheritance import Inheritance
 UNUSABLE = 78
 """The exit status of a child that would fail again: EX_CONFIG of sysexits.h."""
 HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
+LONGEST_WAIT = 3600.0
 STEADY_SECONDS = 5.0
 """A child that lived so long is started again at once; one that did not, after a pause."""
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
@@ -66,6 +67,8 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
     stopping: bool = False
     status: int = 0
+    deadline: float = float("inf")
+    """When children that have not ended are made to."""
 
     def run(self) -> int:
         """Returns the exit status, once every child has ended."""
@@ -86,13 +89,13 @@ class Supervisor:
         return self.status
 
     def _await_news(self, now: float) -> None:
-        waits = [child.due - now for child in self.children if child.due is not None and not self.stopping]
-        heard = signal.sigtimedwait(HEARD, max(0.0, min(waits, default=3600.0)))
-        if heard is None:
-            return
-        if heard.si_signo == signal.SIGCHLD:
+        due = [child.due for child in self.children if child.due is not None and not self.stopping]
+        heard = signal.sigtimedwait(HEARD, max(0.0, min([*due, self.deadline, now + LONGEST_WAIT]) - now))
+        if heard is None and time.monotonic() >= self.deadline:
+            self._make_them_end()
+        elif heard is not None and heard.si_signo == signal.SIGCHLD:
             self._reap()
-        else:
+        elif heard is not None:
             self._stop(0)
 
     def _reap(self) -> None:
@@ -112,12 +115,20 @@ class Supervisor:
     def _stop(self, status: int) -> None:
         """Lets the children drain; the second time, makes them end."""
         if not self.stopping:
+            self.deadline = time.monotonic() + self.inheritance.patience
             os.close(self.inheritance.listener)  # the worker's copy is the last: nobody connects once it is closed
             if sys.stderr.isatty():
                 _say("stopping once open calls have ended; press Ctrl-C again to end them now")
         self.stopping, self.status = True, max(self.status, status)
         for child in self.children:
             child.signal(signal.SIGTERM)
+
+    def _make_them_end(self) -> None:
+        self.deadline = float("inf")
+        for child in self.children:
+            if child.pid:
+                _say(f"{child.module} has not ended within {self.inheritance.patience} s and is killed")
+            child.signal(signal.SIGKILL)
 
 
 def _ended() -> tuple[int, int] | None:
