@@ -9,8 +9,9 @@ import zlib
 
 import pytest
 
-from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout
-from gateway.upstream.connection import HELD_LIMIT, RECEIVE_BUFFER
+from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
+from gateway.upstream.connection import CLOSED, HELD_LIMIT, RECEIVE_BUFFER, Connection
+from gateway.upstream.origin import Origin
 from tests.upstream.raw import ASKED, OK, Handler, ask, body, chunked, resets, sends, serving, sized
 
 ANSWERS = {
@@ -335,3 +336,28 @@ async def test_headers_that_mean_something_are_kept_and_have_no_case() -> None:
     async with serving(sends(answer)) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
         assert exchange.headers == {"retry-after": "7", "content-type": "text/plain", "content-length": "1"}
         await body(exchange)
+
+
+class Closed(asyncio.Transport):
+    """A transport that was closed before its protocol was told of it, as uvloop's are when a dial is given up."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def abort(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        raise OSError("the socket is closed")
+
+
+async def test_a_dial_that_was_given_up_is_a_closed_connection() -> None:
+    async with serving(sends(sized(b"hello"))) as (_, _, provider):
+        loop = asyncio.get_running_loop()
+        connection = Connection(Origin(provider, memoryview(bytearray(1)), loop.time), loop)
+
+        connection.connection_made(Closed())
+
+        with pytest.raises(UpstreamUnreachable):
+            await connection.request(b"", b"")
+        connection.connection_lost(None)
+        assert connection.state is CLOSED

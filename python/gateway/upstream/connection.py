@@ -76,6 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         self.state = IDLE
         self._owner, self._provider, self._buffer, self._loop = owner, owner.provider, owner.buffer, loop
         self._deadline = Deadline(loop, self._late)
+        self._delivery: Delivery | None = None
         self._parser = AnswerParser()
         self.answer = self._parser.answer
         self._error: GatewayError | None = None
@@ -92,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         Raises UpstreamUnreachable where the provider cannot have read any of the request, so that it may be sent again over
         another connection, and another `UpstreamError` where it may have.
         """
-        if self.state is not IDLE or not self._delivery.begin(self._received):
+        if self.state is not IDLE or self._delivery is None or not self._delivery.begin(self._received):
             raise self._fail(self._unread())
         self.answer = self._parser.expect()
         self.state = ASKED
@@ -108,7 +109,7 @@ class Connection(asyncio.BufferedProtocol):
         except BaseException:
             self.abort()
             raise
-        if self.answer.status == 408 and self._delivery.unread():  # said to an idle connection, not to this request
+        if self.answer.status == 408 and self._never_read():  # said to an idle connection, not to this request
             raise self._fail(self._unread())
         return self.answer
 
@@ -153,6 +154,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by its methods, not by its class
+        if transport.is_closing():  # whoever dialled has given up, and the socket is closed
+            self.abort()
+            return
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         tls = transport.get_extra_info("sslcontext") is not None
@@ -197,7 +201,8 @@ class Connection(asyncio.BufferedProtocol):
             if error is None:
                 self.answer.close()
             self._fail(self._loss())
-        self._delivery.close()
+        if self._delivery is not None:
+            self._delivery.close()
         self._owner.lost(self)
 
     # Waiting, and not waiting for ever.
@@ -270,8 +275,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _loss(self) -> GatewayError:
         """What it means that the provider closed the connection."""
-        unread = self.answer.framing == 0 and self._delivery.unread()
+        unread = self.answer.framing == 0 and self._never_read()
         return self._unread() if unread else self._told(self.answer.cut())
+
+    def _never_read(self) -> bool:
+        """Whether the provider cannot have read any of the request."""
+        return self._delivery is not None and self._delivery.unread()
 
     def _unread(self) -> UpstreamUnreachable:
         return UpstreamUnreachable(f"{self._provider.name} closed the connection before the request reached it.")
