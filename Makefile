@@ -27,7 +27,7 @@ package = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-rust test-python lint lint-rust lint-python bench bench-native soak clean
+.PHONY: help setup run test test-rust test-python fuzz lint lint-rust lint-python bench bench-native soak clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -44,6 +44,9 @@ test-rust: $(MADE)/rust ## cargo test
 
 test-python: $(MADE)/dev ## pytest (ARGS="-k budget")
 	$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(MADE)/dev ## clients' and providers' bytes by chance, against a running gateway (ARGS="--seconds 3600")
+	$(BIN)/python -m tests.hostile.fuzz $(ARGS)
 
 lint: lint-rust lint-python ## check style and types
 
@@ -72,7 +75,7 @@ soak: $(MADE)/bench ## minutes of load, and of a failing store, with bounds
 	$(BIN)/python -m benches.soak $(ARGS)
 
 clean: ## remove what was built, .venv/ too
-	rm -rf $(VENV) rust/target dist benches/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) rust/target dist benches/out tests/hostile/found .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find python -name '*.so' -delete
 	find python tests benches -name __pycache__ -prune -exec rm -rf {} +
 

@@ -14,6 +14,8 @@ HANG = object()
 """In a script: wait until the client goes away."""
 RESET = object()
 """In a script: cut the connection without a word."""
+CLOSE = object()
+"""In a script: send what is to be sent, then close the connection in order."""
 
 Script = Callable[["Received"], AsyncIterator[Any]]
 
@@ -35,11 +37,13 @@ class Received:
 @dataclass
 class Upstream:
     """`answer` decides what every request gets; `received` holds what came, `hung_up` how many clients left early,
-    `accepted` how many connections were made and `open` how many there are."""
+    `accepted` how many connections were made and `open` how many there are. `keepalive` says for how many seconds a connection
+    may be idle."""
 
     answer: Script = field(default_factory=lambda: completion("Hello there."))
     received: list[Received] = field(default_factory=list)
     hung_up: int = 0
+    keepalive: Callable[[], float | None] = lambda: None
     accepted: int = 0
     open: int = 0
     port: int = 0
@@ -56,7 +60,8 @@ class Upstream:
     def reset(self) -> Upstream:
         """Forgets what came, and answers as it did at first."""
         self.received.clear()
-        self.hung_up = 0
+        self.hung_up = self.accepted = 0
+        self.keepalive = lambda: None
         self.answer = completion("Hello there.")
         return self
 
@@ -94,12 +99,16 @@ class Upstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         self.open += 1
+        idle: float | None = None
         try:
-            while (request := await _read(reader)) is not None:
+            while (request := await asyncio.wait_for(_read(reader), idle)) is not None:
                 self.received.append(request)
                 script = models() if request.path.endswith("/models") else self.answer(request)
                 if not await self._play(script, reader, writer):
                     return
+                idle = self.keepalive()
+        except TimeoutError:
+            return
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up += 1
         finally:
@@ -113,6 +122,8 @@ class Upstream:
         async for step in script:
             if step is RESET:
                 writer.transport.abort()
+                return False
+            if step is CLOSE:
                 return False
             if step is HANG:
                 await reader.read()
