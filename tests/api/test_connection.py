@@ -9,7 +9,7 @@ import pytest
 from gateway.api.connection import AT_ONCE, MOST_HELD, Connection
 from gateway.api.foreign import Foreign
 from gateway.api.request import ServerOptions
-from gateway.api.sockets import MOST_WAITING
+from gateway.api.sockets import MOST_UNSENT, MOST_WAITING
 from gateway.api.states import ANSWER, BODY, CLOSED, FIRST, HEAD, NEXT
 from tests.api.notes import Notes, Served, chunked, get, post, turns
 
@@ -235,7 +235,7 @@ async def test_what_waits_in_the_kernel_is_bounded() -> None:
     served = Served()
     with socket.socket() as found:
         transport = Notes(served.server(), {"socket": found})
-        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 64 << 10
+        assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == MOST_UNSENT
     await transport.hang_up()
     await served.over()
 

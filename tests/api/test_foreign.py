@@ -171,3 +171,31 @@ async def test_what_is_no_request_is_told_so_with_an_id() -> None:
     assert (served.transport.header("x-gateway-id") or "").startswith("req_")
     assert served.transport.header("content-type") == "application/json"
     await served.over()
+
+
+async def test_requests_sent_ahead_are_bounded() -> None:
+    served = await handed_over(get("/later", "Transfer-Encoding: chunked\r\n") + b"0\r\n\r\n")
+    served.transport.feed(get("/now") * 1_000)
+    assert not served.transport.reading
+    assert len(served.connection._messages) <= 32
+
+    served.later.go.set()
+    for _ in range(1_000):
+        await turns()
+
+    assert served.transport.answers == 1_001
+    assert served.transport.reading
+    await served.over()
+
+
+async def test_a_body_that_nobody_reads_is_bounded() -> None:
+    head = b"GET /later HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n"
+    served = await handed_over(head + b"x" * 100_000)
+    fed = 100_000
+    while served.transport.reading:
+        served.transport.feed(b"x" * 10_000)
+        fed += 10_000
+    await turns()
+
+    assert fed <= 256 << 10
+    await served.over()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import native
-from gateway.api.request import LONGEST_ID, ServerOptions, Whole, usable
+from gateway.api.request import LONGEST_ID, ServerOptions, Whole, unusable
 from gateway.errors import PayloadTooLarge
 from tests.api.notes import Served, get, post
 
@@ -51,7 +51,7 @@ async def test_an_id_that_cannot_be_told_back_is_not(sent: str) -> None:
 
 
 @given(st.text())
-def test_what_is_usable_cannot_break_a_header(id: str) -> None:
-    if usable(id):
+def test_an_id_that_is_told_back_cannot_break_a_header(id: str) -> None:
+    if not unusable(id):
         assert all("!" <= character <= "~" for character in id)
         assert len(id) <= LONGEST_ID

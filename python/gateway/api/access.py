@@ -32,7 +32,7 @@ class AccessLog:
         try:
             reply = await serve(request)
             reply.write(meter)
-            return wire.Reply(b"", b"", keep_alive=reply.keep_alive)
+            return wire.Reply(b"", b"", reply.keep_alive)
         finally:
             self._write(self._line(request, meter, (self._clock() - began) // 1000))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, cast
 
@@ -25,8 +26,8 @@ class Host(Protocol):
 
     options: ServerOptions
     serve: Serve
+    new_id: Callable[[], str]
 
-    def new_id(self) -> str: ...
     def opened(self, connection: Connection) -> None: ...
     def closed(self, connection: Connection) -> None: ...
     def hand_over(self, connection: Connection, received: bytes, waited: float) -> None:
@@ -158,7 +159,8 @@ class Connection(asyncio.Protocol):
             self._enter(HEAD)  # a first head counts from the connection's first moment
 
     def _begin(self, read: native.Request) -> None:
-        started = Started(self._host.serve(Whole(self._host.new_id(), self, read)))
+        host = self._host
+        started = Started(host.serve(Whole(host.new_id(), self, read)))
         if started.done:
             self._finish(started.result)
         else:

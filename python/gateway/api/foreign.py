@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LARGEST_HEAD = 64 << 10
 """Bytes of the largest request head."""
+READ_AHEAD = 64 << 10
+"""Bytes of a body that are read before somebody wants them; aiohttp stops at twice as many."""
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 
 
@@ -28,8 +31,8 @@ class Host(Protocol):
 
     options: ServerOptions
     serve: Serve
+    new_id: Callable[[], str]
 
-    def new_id(self) -> str: ...
     def closed(self, connection: Foreign) -> None: ...
 
 
@@ -49,6 +52,7 @@ class Foreign(web.RequestHandler):
             access_log=_SILENT,
             lingering_time=1.0,
             auto_decompress=False,
+            read_bufsize=READ_AHEAD,
         )
         self._host = host
         self._ahead = False

@@ -36,7 +36,7 @@ class Guests:
 
     def check(self, request: Request) -> None:
         """Raises `PermissionRefused` or `UnsupportedMedia`, with the way out."""
-        if self._keys.open_to_guests or request.target.partition("?")[0] in PAGES:
+        if self._keys.open_to_guests or (request.method != "POST" and request.path in PAGES):
             refusal = self._objection(request)
             if refusal is not None and self._is_guest(request):
                 raise refusal

@@ -58,7 +58,7 @@ class Request:
         self.target = target
         self.header = header
         sent = header("x-request-id")
-        self.request_id = sent if sent and usable(sent) else id
+        self.request_id = id if not sent or unusable(sent) else sent
         self.keep_alive = True
         self.allowed = ""
         """Header lines that let a web page read the answer."""
@@ -95,7 +95,7 @@ class Whole(Request):
     __slots__ = ("_read",)
 
     def __init__(self, id: str, connection: Client, read: native.Request) -> None:
-        super().__init__(id, connection, read.method, read.target, read.header)
+        Request.__init__(self, id, connection, read.method, read.target, read.header)
         self._read = read
         self.keep_alive = read.keep_alive
 
@@ -106,9 +106,9 @@ class Whole(Request):
         return body
 
 
-def usable(id: str) -> bool:
-    """Whether a client's own request id can be told back: visible ASCII, not too long."""
-    return len(id) <= LONGEST_ID and id.isascii() and id.isprintable() and " " not in id
+def unusable(id: str) -> bool:
+    """Whether a client's own request id cannot be told back: it is too long, or not visible ASCII."""
+    return len(id) > LONGEST_ID or not (id.isascii() and id.isprintable()) or " " in id
 
 
 def too_large(options: ServerOptions) -> GatewayError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aiohttp import http_parser, web
@@ -50,17 +50,14 @@ class Server:
         """Answers one request."""
         self.sweeper = Sweeper(options)
         self._manager: web.Server | None = None
-        self._prefix, self._count = f"req_{prefix}", itertools.count(1)
+        self.new_id: Callable[[], str] = map(f"req_{prefix}%012x".__mod__, itertools.count(1)).__next__
+        """A request id: `req_`, this server's prefix, and a running number."""
         self.draining = False
         self.busy = 0
         self._idle: asyncio.Event | None = None
 
     def __call__(self) -> Connection:
         return Connection(self, asyncio.get_running_loop())
-
-    def new_id(self) -> str:
-        """A request id: `req_`, this server's prefix, and a running number."""
-        return f"{self._prefix}{next(self._count):012x}"
 
     async def idle(self) -> None:
         """Returns once no request is being answered."""

@@ -7,7 +7,7 @@ import socket
 
 MOST_WAITING = 32 << 10
 """Bytes that wait in the transport before its writer has to."""
-MOST_UNSENT = 64 << 10
+MOST_UNSENT = 128 << 10
 """Bytes that wait in the kernel to be sent. What is on its way is not counted, so a distant client loses no speed."""
 
 

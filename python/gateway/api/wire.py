@@ -26,8 +26,9 @@ class Reply:
 
     __slots__ = ("_body", "_head", "keep_alive")
 
-    def __init__(self, head: bytes, body: bytes, *, keep_alive: bool) -> None:
-        self._head, self._body = head, body
+    def __init__(self, head: bytes, body: bytes, keep_alive: bool) -> None:
+        self._head = head
+        self._body = body
         self.keep_alive = keep_alive
 
     def write(self, client: Client) -> None:
@@ -71,14 +72,14 @@ class Stream:
     def end(self, data: bytes) -> Reply:
         """Sends the last bytes; the response is complete."""
         self._write(self._frame(data) + (_LAST_CHUNK if self._request.chunked else b""))
-        return Reply(b"", b"", keep_alive=self._request.keep_alive)
+        return Reply(b"", b"", self._request.keep_alive)
 
     def cut(self, data: bytes) -> Reply:
         """Sends the last bytes and closes without an end, since clients silently accept a stream that broke off but ended
         cleanly."""
         self._write(self._frame(data))
         self._request.connection.force_close()
-        return Reply(b"", b"", keep_alive=False)
+        return Reply(b"", b"", False)
 
     def _write(self, data: bytes) -> None:
         if self._head:
@@ -100,7 +101,7 @@ def reply(
     keep_alive = request.keep_alive and not close
     length = "" if status == _NO_CONTENT else f"content-length: {len(body)}\r\n"
     start = head(request, status, content_type if body else "", length + lines, keep_alive)
-    return Reply(start, b"" if request.method == "HEAD" else body, keep_alive=keep_alive)
+    return Reply(start, b"" if request.method == "HEAD" else body, keep_alive)
 
 
 def failure(request: Request, error: GatewayError, lines: str = "", *, close: bool = False) -> Reply:
@@ -110,9 +111,9 @@ def failure(request: Request, error: GatewayError, lines: str = "", *, close: bo
 
 def head(request: Request, status: int, content_type: str, lines: str, keep_alive: bool) -> bytes:
     """Status line and headers, among them those that every response to the request carries."""
+    start = _STARTS.get(status) or f"HTTP/1.1 {status} Unknown\r\n"
     kind = f"content-type: {content_type}\r\n" if content_type else ""
     end = "\r\n" if keep_alive else "connection: close\r\n\r\n"
-    start = _STARTS.get(status) or f"HTTP/1.1 {status} Unknown\r\n"
     return f"{start}{kind}{request.lines}{lines}{end}".encode("latin-1", "replace")
 
 
