@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import AsyncGenerator
 
 import pytest
 
+from gateway.api import wire
 from gateway.api.connection import AT_ONCE, MOST_HELD, Connection
 from gateway.api.foreign import Foreign
 from gateway.api.request import ServerOptions
 from gateway.api.sockets import MOST_UNSENT, MOST_WAITING
+from gateway.api.request import Request, ServerOptions
+from gateway.api.sockets import MOST_WAITING
 from gateway.api.states import ANSWER, BODY, CLOSED, FIRST, HEAD, NEXT
 from tests.api.notes import Notes, Served, chunked, get, post, turns
 
@@ -48,6 +53,35 @@ async def test_a_client_that_goes_before_its_request_has_begun_to_wait_leaves_no
     await served.over()  # before the task that waits for it has taken a step
 
     assert served.later.waiting == 0
+
+
+async def test_a_client_that_goes_at_once_ends_what_streams_to_it() -> None:
+    """As an answer does that is read from an asynchronous generator."""
+    ended: list[str] = []
+
+    async def chunks() -> AsyncGenerator[bytes]:
+        try:
+            await asyncio.sleep(3600)
+            yield b""
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    async def endpoint(request: Request) -> wire.Reply:
+        stream = chunks()
+        try:
+            return wire.reply(request, 200, await anext(stream))
+        finally:
+            await stream.aclose()
+            ended.append("closed")
+
+    served = Served()
+    served.server.serve = endpoint
+    served.transport.feed(get("/stream"))
+    await served.over()
+    await turns()
+
+    assert ended == ["cancelled", "closed"]
 
 
 async def test_a_client_that_goes_while_its_request_waits_leaves_nothing_behind() -> None:

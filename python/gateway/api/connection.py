@@ -69,8 +69,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Who sends no more has left, as far as one can tell: nothing is fetched for it any longer."""
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
 
     def pause_writing(self) -> None:
         self.blocked_since = self._loop.time()
@@ -84,8 +83,7 @@ class Connection(asyncio.Protocol):
         self.state, self._held, self.blocked_since = CLOSED, b"", None
         self._host.closed(self)
         self._release()
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
 
     def send(self, data: bytes) -> None:
         if self.state is CLOSED:
@@ -112,8 +110,8 @@ class Connection(asyncio.Protocol):
                     await self.drain()
         task = self._task
         self.force_close()
+        self._cancel()
         if task is not None:
-            task.cancel()
             await asyncio.wait([task], timeout=1.0)
 
     def give_up(self) -> None:
@@ -174,6 +172,12 @@ class Connection(asyncio.Protocol):
             self.state = NEXT
         else:
             self.force_close()
+
+    def _cancel(self) -> None:
+        """Cancels what is being answered, but not before its task has taken a step: an asynchronous generator that waits can
+        only be told of a cancellation, not closed."""
+        if self._task is not None:
+            self._loop.call_soon(self._task.cancel)
 
     async def _wait(self, started: Started[wire.Reply]) -> None:
         try:
