@@ -221,6 +221,27 @@ def test_a_worker_that_does_not_end_is_made_to(launch: Callable[..., Gateway]) -
     gateway = launch("server: {drain: 0}\n")
     os.kill(gateway.parts["worker"], signal.SIGSTOP)
 
-    assert gateway.stop() == 0
+    assert gateway.stop() == 1
 
     assert "gateway.app has not ended within 20 s and is killed" in gateway.log()
+
+
+def test_what_lies_in_the_current_directory_is_not_imported(gateway: Gateway, tmp_path: Path) -> None:
+    gateway.stop()
+    for name in ("uvloop", "secrets", "logging", "orjson"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken from the current directory')")
+    command = [Path(sys.executable).parent / "gateway", "serve", "--port", "0"]
+    log = (tmp_path / "log").open("wb")
+    with subprocess.Popen(command, cwd=tmp_path, env=gateway.environ, stdout=log, stderr=log) as process:
+        wait_until(lambda: b"Try it:" in (tmp_path / "log").read_bytes() or process.poll() is not None)
+        process.terminate()
+    log.close()
+
+    assert b"current directory" not in (tmp_path / "log").read_bytes()
+
+
+def test_sighup_stops_nothing(gateway: Gateway, client: httpx.Client) -> None:
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "SIGHUP is ignored" in gateway.log())
+
+    assert call(client).status_code == 200

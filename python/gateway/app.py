@@ -9,7 +9,8 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ from gateway.upstream.pool import Pool, Upstream
 log = logging.getLogger("gateway.app")
 
 LAST_WORDS_SECONDS = 1.0
+SETTLE_SECONDS = 5.0
+"""How long what was cut off may take to be settled; beyond that it is closed as interrupted."""
 
 
 class App:
@@ -124,7 +127,7 @@ class App:
             options,
             guests=Guests(self.keyring, cors) if _on_loopback(self.config) else None,
             cors=cors if server.cors else None,
-            access=AccessLog(_to_stdout, time.monotonic_ns) if server.access_log else None,
+            access=AccessLog(_access_log(), time.monotonic_ns) if server.access_log else None,
             prefix=secrets.token_hex(8),
         )
 
@@ -172,7 +175,9 @@ class App:
 
     async def close(self) -> None:
         """Closes what the constructor opened."""
-        await self.pipeline.memory.flights.settled()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self.pipeline.memory.flights.settled()
         await self.upstream.close()
         await self.forward.close()
         await self.controller.close()
@@ -232,9 +237,18 @@ def _on_loopback(config: Config) -> bool:
         return False
 
 
-def _to_stdout(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+def _access_log() -> Callable[[bytes], None]:
+    """Writes lines to standard output. One that finds no room is lost: no call waits for whoever reads the log."""
+    try:  # opened anew, since what is not to block is shared with the other processes otherwise; a socket cannot be
+        output = os.open("/proc/self/fd/1", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        output = 1
+
+    def write(line: bytes) -> None:
+        with suppress(OSError):
+            os.write(output, line)
+
+    return write
 
 
 async def serve(inheritance: Inheritance) -> None:

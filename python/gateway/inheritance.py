@@ -14,7 +14,7 @@ class Inheritance:
 
     data_dir: str
     address: str
-    """Where clients find the gateway, for the greeting; empty once that has been printed."""
+    """Where clients find the gateway, for the greeting."""
     patience: int
     """Seconds that the children may take to end, before they are made to."""
     listener: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeVar
 
 from gateway.api.controller import Controller as Link
 from gateway.app import App
@@ -17,6 +18,8 @@ from gateway.config.schema import Config
 from gateway.control.controller import Clocks, Controller
 from gateway.life import Life
 from gateway.start import listen, url
+
+T = TypeVar("T")
 
 
 class Gateway:
@@ -52,11 +55,23 @@ class Gateway:
         parts = [asyncio.create_task(controller.run(control, life, lambda _: serving.set()))]
         running.push_async_callback(self._end, life, parts)
         link = Link(control_path(self._data_dir))
-        app = App(await link.first_tables(), self._data_dir, link, self._environ)
+        app = App(await _unless_ended(link.first_tables(), parts), self._data_dir, link, self._environ)
         parts.append(asyncio.create_task(app.run(listener, life)))
-        await serving.wait()
+        await _unless_ended(serving.wait(), parts)
 
     @staticmethod
     async def _end(life: Life, parts: list[asyncio.Task[None]]) -> None:
         life.end()
         await asyncio.gather(*parts)
+
+
+async def _unless_ended(work: Coroutine[Any, Any, T], parts: list[asyncio.Task[None]]) -> T:
+    """What `work` gives; raises what a part failed with, if one did first."""
+    task = asyncio.create_task(work)
+    await asyncio.wait((task, *parts), return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        for part in parts:
+            if part.done():
+                part.result()
+    return await task

@@ -23,21 +23,20 @@ PATIENCE_SECONDS = 10.0
 
 def start(config: Config, data_dir: Path) -> NoReturn:
     """Becomes the supervisor of a gateway; raises OSError or `DataDirUnusable` where that cannot be."""
-    with listen(config.server.host, config.server.port) as listener:
-        claim = _claim(data_dir, config.server.drain + PATIENCE_SECONDS)
+    claim = _claim(data_dir, config.server.drain + PATIENCE_SECONDS)
+    with listen(config.server.host, config.server.port) as listener, listen_for_workers(data_dir) as control:
         keep_address(data_dir, url(listener))
-        with listen_for_workers(data_dir) as control:
-            become_supervisor(
-                Inheritance(
-                    data_dir=str(data_dir),
-                    address=url(listener),
-                    patience=math.ceil(config.server.drain + 2 * PATIENCE_SECONDS),
-                    listener=listener.fileno(),
-                    control=control.fileno(),
-                    config=_in_memory(handover.dump(config)),
-                    lock=claim,
-                )
+        become_supervisor(
+            Inheritance(
+                data_dir=str(data_dir),
+                address=url(listener),
+                patience=math.ceil(config.server.drain + 2 * PATIENCE_SECONDS),
+                listener=listener.fileno(),
+                control=control.fileno(),
+                config=_in_memory(handover.dump(config)),
+                lock=claim,
             )
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:

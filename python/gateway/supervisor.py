@@ -1,18 +1,20 @@
-"""`gateway serve`: starts the controller and the worker, restarts what dies, forwards signals.
+"""`gateway serve`: starts the controller and the worker, restarts what dies, ends them on SIGTERM and SIGINT.
 
-It holds what outlives both: the listening socket, the controller's socket, the lock on the data directory, and a pipe of
-which the children hold the other end: when it breaks, the supervisor is gone and they drain and end by themselves.
+It holds what outlives both: the listening socket, the controller's socket, the lock on the data directory, and one end of a
+pipe. The children hold the other end: when it breaks, the supervisor is gone, and they drain and end by themselves.
 
 It is a process of its own, with nothing imported that could fail or grow.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from gateway.inheritance import Inheritance
@@ -41,7 +43,7 @@ class Child:
     """When it is to be started; None while it runs, or once it is not needed any more."""
 
     def start(self, arguments: list[str]) -> None:
-        command = [sys.executable, "-m", self.module, *arguments]
+        command = [*python(self.module), *arguments]
         keep = [(os.POSIX_SPAWN_DUP2, number, number) for number in self.inherits]
         self.pid = os.posix_spawn(
             sys.executable, command, os.environ, file_actions=keep, setsigmask=(), setsigdef=HEARD
@@ -84,7 +86,6 @@ class Supervisor:
             for child in self.children:
                 if child.due is not None and child.due <= now and not self.stopping:
                     child.start(given.arguments())
-            given = replace(given, address="")
             self._await_news(now)
         return self.status
 
@@ -95,6 +96,8 @@ class Supervisor:
             self._make_them_end()
         elif heard is not None and heard.si_signo == signal.SIGCHLD:
             self._reap()
+        elif heard is not None and heard.si_signo == signal.SIGHUP:
+            _say("SIGHUP is ignored: a changed configuration takes a restart")
         elif heard is not None:
             self._stop(0)
 
@@ -113,18 +116,22 @@ class Supervisor:
                 _say(f"{child.module} ended unexpectedly (status {status}); starting it again")
 
     def _stop(self, status: int) -> None:
-        """Lets the children drain; the second time, makes them end."""
+        """Lets the children drain; the second time, has them end what they are at."""
         if not self.stopping:
             self.deadline = time.monotonic() + self.inheritance.patience
             os.close(self.inheritance.listener)  # the worker's copy is the last: nobody connects once it is closed
             if sys.stderr.isatty():
-                _say("stopping once open calls have ended; press Ctrl-C again to end them now")
+                print(
+                    "Stopping once open calls have ended. Press Ctrl-C again to end them now.",
+                    file=sys.stderr,
+                    flush=True,
+                )
         self.stopping, self.status = True, max(self.status, status)
         for child in self.children:
             child.signal(signal.SIGTERM)
 
     def _make_them_end(self) -> None:
-        self.deadline = float("inf")
+        self.deadline, self.status = float("inf"), 1
         for child in self.children:
             if child.pid:
                 _say(f"{child.module} has not ended within {self.inheritance.patience} s and is killed")
@@ -140,8 +147,16 @@ def _ended() -> tuple[int, int] | None:
     return (pid, os.waitstatus_to_exitcode(status)) if pid else None
 
 
+def python(module: str) -> list[str]:
+    """The command that runs a module, whatever lies in the current directory."""
+    return [sys.executable, "-P", "-m", module]
+
+
 def _say(what: str) -> None:
-    print(f"llm-gateway: {what}", file=sys.stderr, flush=True)
+    """A line in the form of the other processes' logs."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = {"at": at, "level": "warning", "from": "gateway.supervisor", "message": what}
+    print(json.dumps(line), file=sys.stderr, flush=True)
 
 
 def become_supervisor(inheritance: Inheritance) -> NoReturn:
@@ -150,7 +165,7 @@ def become_supervisor(inheritance: Inheritance) -> NoReturn:
         os.set_inheritable(number, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "gateway.supervisor", *inheritance.arguments()])  # noqa: S606
+    os.execv(sys.executable, [*python("gateway.supervisor"), *inheritance.arguments()])  # noqa: S606
 
 
 def _held(inheritance: Inheritance) -> tuple[int, ...]:

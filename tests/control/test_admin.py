@@ -28,7 +28,7 @@ async def client() -> AsyncIterator[Client]:
         return b"up 1\n"
 
     def state(address: str) -> State:
-        return State("1.0", address, ("demo",), {}, open_to_guests=True)
+        return State("1.0", address, ("demo",), {}, "demo", open_to_guests=True)
 
     admin = Admin(ring, costs=costs, exposition=exposition, state=state)
     routes = {"GET /": admin.page, "GET /costs": admin.costs, "GET /metrics": admin.metrics}

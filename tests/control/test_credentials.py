@@ -17,9 +17,12 @@ def credentials(folder: Path, config: Config | None = None) -> Credentials:
 
 
 def test_an_admin_key_is_made_once_and_known_only_then(tmp_path: Path) -> None:
-    first, second = credentials(tmp_path), credentials(tmp_path)
-
+    first = credentials(tmp_path)
     assert first.fresh_admin_key is not None
+    assert credentials(tmp_path).fresh_admin_key != first.fresh_admin_key, "nobody has seen it yet"
+
+    first.keep_admin_key()
+    second = credentials(tmp_path)
     assert first.admin == second.admin == digest(first.fresh_admin_key)
     assert second.fresh_admin_key is None
     second.keyring.require_admin(first.fresh_admin_key)
@@ -27,6 +30,7 @@ def test_an_admin_key_is_made_once_and_known_only_then(tmp_path: Path) -> None:
 
 def test_the_operator_s_admin_key_comes_first(tmp_path: Path) -> None:
     made = credentials(tmp_path)
+    made.keep_admin_key()
     own = credentials(tmp_path, Config(admin_key=SecretStr("the-operators-own-key")))
 
     assert own.fresh_admin_key is None

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.control.pages import HTML, JSON, State, page
 
-WELL = State("0.1.0", "http://127.0.0.1:4000", ("openai", "groq"), {}, open_to_guests=False)
+WELL = State("0.1.0", "http://127.0.0.1:4000", ("openai", "groq"), {}, "demo", open_to_guests=False)
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 
 
@@ -23,7 +23,7 @@ def test_it_says_what_it_is_how_it_is_and_where_to_go() -> None:
 
 
 def test_what_is_wrong_is_said() -> None:
-    troubled = State("0.1.0", "http://x", ("demo",), {"ledger": "the disk is full"}, open_to_guests=True)
+    troubled = State("0.1.0", "http://x", ("demo",), {"ledger": "the disk is full"}, "demo", open_to_guests=True)
 
     assert "ledger: the disk is full" in html(troubled)
     assert orjson.loads(page(troubled, "")[1])["status"] == "degraded"
@@ -38,7 +38,7 @@ def test_programs_get_json(accept: str) -> None:
 
 
 def test_nothing_in_it_is_taken_for_markup_or_code() -> None:
-    hostile = State("<b>", "http://<script>alert(1)</script>", ("<i>",), {"<u>": "<s>"}, open_to_guests=True)
+    hostile = State("<b>", "http://<script>alert(1)</script>", ("<i>",), {"<u>": "<s>"}, "<a>", open_to_guests=True)
 
     shown = html(hostile)
     for tag in ("<script", "<b>", "<i>", "<u>", "<s>"):
@@ -46,4 +46,4 @@ def test_nothing_in_it_is_taken_for_markup_or_code() -> None:
 
 
 def test_guests_are_shown_a_call_without_a_key() -> None:
-    assert "Authorization" not in html(State("1", "http://x", ("demo",), {}, open_to_guests=True))
+    assert "Authorization" not in html(State("1", "http://x", ("demo",), {}, "demo", open_to_guests=True))

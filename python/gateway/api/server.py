@@ -98,7 +98,7 @@ class Server:
         except GatewayError as error:
             return wire.failure(request, error, close=request.unread)
         except Exception:
-            log.exception("%s %s failed", request.method, request.target[:SHOWN])
+            log.exception("request %s failed: %s %s", request.id, request.method, request.target[:SHOWN])
             return wire.failure(request, GatewayError(), close=True)
         finally:
             self.busy -= 1

@@ -9,7 +9,7 @@ from gateway.chat.format import Format
 from gateway.native import Reading
 
 HOPS_HEADER = "x-gateway-hops"
-"""The request header that counts the gateways a call has come through, so that one cannot go round in circles."""
+"""The request header that counts the gateways a call has come through, so none can go round in circles."""
 MAX_HOPS = 3
 """A call that has come through so many gateways is refused."""
 

@@ -1,4 +1,4 @@
-"""What a provider says it counted, normalised so that every token is counted once."""
+"""What a provider says it counted, normalised: every token is counted once."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.config.schema import Config
 
+_GREETED = b" greeted"
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel's own limit is 108."""
 
@@ -56,10 +57,20 @@ def lock(folder: Path) -> int:
     return claim
 
 
+def greeted(claim: int) -> bool:
+    """Whether this start of the gateway has been announced, which `note_greeting` notes."""
+    return os.pread(claim, 64, 0).endswith(_GREETED)
+
+
+def note_greeting(claim: int) -> None:
+    if not greeted(claim):
+        os.pwrite(claim, _GREETED, os.fstat(claim).st_size)
+
+
 def holder_is_gone(folder: Path) -> bool:
     """Whether the process that claimed a directory has died: then what it started is ending, too."""
     try:
-        os.kill(int((folder / "lock").read_text()), 0)
+        os.kill(int((folder / "lock").read_text().partition(" ")[0]), 0)
     except ProcessLookupError:
         return True
     except (OSError, ValueError):

@@ -13,7 +13,7 @@ from gateway.providers.table import DIALECTS, OPENAI, ROWS, UNSUPPORTED_NAMES
 
 DEMO = Provider("demo", "demo:", OPENAI, prices=ANY_PROVIDER, models=("demo",))
 DEMO_PRICE = own_rate({"input": 0.15, "output": 0.60})
-"""Play money for the model `demo`, so that a first look at the analytics has something to show."""
+"""Play money for the model `demo`, so a first look at the analytics has something to show."""
 
 
 def providers(config: Config, environ: Mapping[str, str]) -> list[Provider]:

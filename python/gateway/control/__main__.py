@@ -13,7 +13,7 @@ import uvloop
 
 from gateway.config import handover, logs
 from gateway.config.checks import notices
-from gateway.config.datadir import DataDirUnusable
+from gateway.config.datadir import DataDirUnusable, greeted, note_greeting
 from gateway.control.controller import Clocks, Controller
 from gateway.control.greeting import greeting
 from gateway.inheritance import Inheritance
@@ -29,14 +29,13 @@ async def serve(inheritance: Inheritance) -> None:
     config = handover.load(os.pread(inheritance.config, os.fstat(inheritance.config).st_size, 0))
     logs.configure(config.log.level)
     controller = Controller(config, Path(inheritance.data_dir), os.environ, Clocks(time.time_ns, time.monotonic))
-    address = inheritance.address
 
     def greet(worker: dict[str, Any]) -> None:
-        nonlocal address
-        if address:
-            notes = notices(config, os.environ)
-            print(greeting(address, worker, controller.credentials.fresh_admin_key, notes), flush=True)
-        address = ""
+        if not greeted(inheritance.lock):
+            key, notes = controller.credentials.fresh_admin_key, notices(config, os.environ)
+            print(greeting(inheritance.address, worker, key, notes), flush=True)
+            controller.credentials.keep_admin_key()
+            note_greeting(inheritance.lock)
 
     await controller.run(socket.socket(fileno=inheritance.control), life, greet)
 

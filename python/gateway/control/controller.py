@@ -63,11 +63,17 @@ class Controller:
         self._drain = Drain(self._journals.drain)
         self._troubles: dict[str, str] = {}
         self._gauges: dict[str, float] = {}
+        self._worker: dict[str, Any] = {}
         self._measure()
 
     async def run(self, listener: socket.socket, life: Life, served: Callable[[dict[str, Any]], None]) -> None:
         """Answers on `listener` until the end of `life`, and until no worker lives. `served` is told when a worker serves."""
-        self._link = Link(self._introduction, served, frozenset(WORKERS_COUNTERS))
+
+        def serving(worker: dict[str, Any]) -> None:
+            self._worker = worker
+            served(worker)
+
+        self._link = Link(self._introduction, serving, frozenset(WORKERS_COUNTERS))
         runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -143,8 +149,9 @@ class Controller:
             version=version("llm-gateway"),
             address=address,
             providers=tuple(provider.name for provider in self._providers),
-            troubles=self._troubles,
-            open_to_guests=not self.credentials.keys_ever_made,
+            troubles=self._troubles if self._worker else {"worker": "starting"},
+            model=self._worker.get("models", ["demo"])[0],
+            open_to_guests=self._worker.get("open_to_guests", False) and not self.credentials.keys_ever_made,
         )
 
     async def _workers_end(self) -> None:

@@ -19,8 +19,8 @@ class Credentials:
 
     def __init__(self, config: Config, store: KeyStore) -> None:
         self._config, self._store = config, store
-        self.fresh_admin_key = _ensure_admin_key(config, store)
-        """The admin key, if it was made just now: nobody can show it later."""
+        self.fresh_admin_key = None if config.admin_key or store.secret("admin") else new_admin_secret()
+        """The admin key, if there was none: `keep_admin_key` once somebody has seen it."""
         self.secret = _secret(config, store)
         """Keys the cache: `secret` (GATEWAY_SECRET), else one that is made once and kept."""
         self.keyring = Keyring(anonymous=False)
@@ -35,21 +35,23 @@ class Credentials:
         own = self._config.admin_key
         self.keys = tuple(record.key for record in self._store.records() if record.revoked_at is None)
         self.keys_ever_made = self._store.any_ever_made()
-        self.admin = digest(own.get_secret_value()) if own else self._store.secret("admin") or b""
+        if own is not None:
+            self.admin = digest(own.get_secret_value())
+        elif kept := self._store.secret("admin"):
+            self.admin, self.fresh_admin_key = kept, None
+        else:
+            self.admin = digest(self.fresh_admin_key or "")
         self.keyring.replace(self.keys, admin=self.admin, ever=self.keys_ever_made)
         self._version = version
         return True
 
+    def keep_admin_key(self) -> None:
+        """Keeps the digest of a fresh admin key. A controller that dies before makes another, which can then be shown."""
+        if self.fresh_admin_key is not None:
+            self._store.keep_secret("admin", digest(self.fresh_admin_key))
+
     def close(self) -> None:
         self._store.close()
-
-
-def _ensure_admin_key(config: Config, store: KeyStore) -> str | None:
-    if config.admin_key is not None or store.secret("admin"):
-        return None
-    fresh = new_admin_secret()
-    store.keep_secret("admin", digest(fresh))
-    return fresh
 
 
 def _secret(config: Config, store: KeyStore) -> bytes:

@@ -37,7 +37,7 @@ class JournalSet:
         """Damaged segments are moved to the folder `aside`."""
         self.folder, self._aside = folder, aside
         self.abandoned = False
-        """Whether the worker has gone, so that nothing more will come."""
+        """Whether the worker has gone, so nothing more will come."""
         self._lock: int | None = None
         self._numbers: list[int] = []
         self._readers: dict[int, Reader] = {}

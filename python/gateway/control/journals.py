@@ -1,7 +1,7 @@
 """The controller's end of the journal: follows every worker's set, counts what it says, and moves it to the store.
 
 Two cursors go through each set. `counted` is where metrics stand; it waits for nothing. `stored` is where the store stands,
-and is kept in the store itself, in the transaction that adds the rows, so that a row is stored exactly once. While the store
+and is kept in the store itself, in the transaction that adds the rows, so a row is stored exactly once. While the store
 fails, rows stay in the files and are read again later; nothing of them is held in memory.
 """
 

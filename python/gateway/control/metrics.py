@@ -35,6 +35,7 @@ def _columns(*names: str) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     return itemgetter(*map(COLUMNS.index, names))
 
 
+_LABEL, _STATUS = _CALL_LABELS.index("model"), _CALL_LABELS.index("status")
 _CALL, _SERVED, _PAID = _columns(*_CALL_LABELS), _columns(*_SERVED_LABELS), _columns(*_PAID_LABELS)
 _SPENT = _columns(*(f"{kind}_tokens" for kind in _TOKENS), "cost_pico")
 _ATTEMPTS, _SAVED, _SAVED_BY, _DURATION = map(COLUMNS.index, ("attempts", "saved_pico", "saved_by", "duration_us"))
@@ -98,6 +99,8 @@ class Metrics(Collector):
         """Adds ledger rows. May be called from any thread."""
         with self._counting:
             for labels, calls in Counter(map(_CALL, rows)).items():
+                if labels[_STATUS] == 404:  # a name that somebody made up is no model
+                    labels = (*labels[:_LABEL], "", *labels[_LABEL + 1 :])
                 self._requests[self._labels.bounded(_CALL_LABELS, labels)] += calls
             for row in rows:
                 taken = self._taken.get(at := _SERVED(row)) or self._taken_at(at)

@@ -41,6 +41,8 @@ class State:
     providers: tuple[str, ...]
     troubles: Mapping[str, str]
     """What is wrong, by the name of the part."""
+    model: str
+    """One that can be asked for."""
     open_to_guests: bool
 
 
@@ -81,8 +83,7 @@ def _html(state: State) -> str:
 
 def _first_call(state: State) -> str:
     key = "" if state.open_to_guests else ' \\\n  -H "Authorization: Bearer $GATEWAY_KEY"'
-    model = "demo" if state.providers == ("demo",) else "gpt-4o-mini"
     return (
         f"curl {state.address}/v1/chat/completions{key} \\\n  -H 'Content-Type: application/json' \\\n"
-        f'  -d \'{{"model": "{model}", "messages": [{{"role": "user", "content": "Say hello"}}]}}\''
+        f'  -d \'{{"model": "{state.model}", "messages": [{{"role": "user", "content": "Say hello"}}]}}\''
     )

@@ -23,7 +23,7 @@ ANY_PROVIDER = "*"
 USUAL_OWNER = "openai"
 """Whose models those are that the catalogue finds under no provider: it matches embeddings only within their own."""
 MOST_PICO = 10_000 * PICO_PER_USD
-"""More than any call costs: what nonsense is held to, so that sums of rows stay within 64 bits."""
+"""More than any call costs: what nonsense is held to, so sums of rows stay within 64 bits."""
 _UNITS = ("input", "output", "cache_read", "cache_write", "input_audio", "output_audio")
 
 

@@ -1,4 +1,4 @@
-"""Segments made ahead of need, by a thread, so that no call waits for a disk."""
+"""Segments made ahead of need, by a thread, so no call waits for a disk."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Supply:
         self._least = 0
         self._ready: Writer | None = None
         self._retired: list[Writer] = []
+        self._handing = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -46,13 +47,14 @@ class Supply:
 
     def take(self, least: int) -> Writer | None:
         """A segment with room for `least` bytes; None when there is none yet, which `arrived` will tell."""
-        ready = self._ready
-        if ready is None or ready.room < least:
-            self.want(least)
-            return None
-        self._ready, self._least = None, 0
-        self._wanted.set()
-        return ready
+        with self._handing:
+            ready = self._ready
+            if ready is not None and ready.room >= least:
+                self._ready, self._least = None, 0
+                self._wanted.set()
+                return ready
+        self.want(least)
+        return None
 
     def want(self, least: int) -> None:
         """Has a segment made with room for `least` bytes."""
@@ -65,10 +67,11 @@ class Supply:
 
     def provide(self) -> None:
         """Makes the next segment, unless one that is large enough is there; what goes wrong becomes `trouble`."""
-        ready = self._ready
-        if ready is not None and ready.room >= self._least:
-            return
-        self._discard()
+        with self._handing:
+            ready = self._ready
+            if ready is not None and ready.room >= self._least:
+                return
+            self._discard()
         try:
             self._ready = self._make()
         except Exception as error:
@@ -99,7 +102,7 @@ class Supply:
 
     def _make(self) -> Writer:
         size = max(self._size, self._least + self._size // 2)
-        used = sum(path.stat().st_size for path in self._folder.parent.glob("*/*.journal"))
+        used = sum(map(_size, self._folder.parent.glob("*/*.journal")))
         if used + size > self._limit:
             raise OSError(f"{used >> 20} MiB wait to be read, and {self._limit >> 20} MiB are the limit")
         made = Writer(path_of(self._folder, self._number + 1), size)
@@ -126,3 +129,10 @@ class Supply:
         elif trouble is None and self.trouble is not None:
             log.warning("the journal has room again")
         self.trouble = trouble
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; none of one that its reader has just removed."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0

@@ -32,7 +32,7 @@ def new_public_id() -> str:
 
 
 def digest(secret: str) -> bytes:
-    """What is stored of a key. The secret has 192 random bits, so that one round of SHA-256 is enough."""
+    """What is stored of a key. The secret has 192 random bits, so one round of SHA-256 is enough."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 

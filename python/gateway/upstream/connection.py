@@ -90,7 +90,7 @@ class Connection(asyncio.BufferedProtocol):
     async def request(self, head: bytes, body: bytes) -> Answer:
         """Sends one request and returns once the head of its answer is there.
 
-        Raises UpstreamUnreachable where the provider cannot have read any of the request, so that it may be sent again over
+        Raises UpstreamUnreachable where the provider cannot have read any of the request, so it may be sent again over
         another connection, and another `UpstreamError` where it may have.
         """
         if self.state is not IDLE or self._delivery is None or not self._delivery.begin(self._received):

@@ -108,7 +108,7 @@ class Example:
         raise self._refused("refers to itself without end")
 
     def _flat_part(self, part: object) -> Schema:
-        """One of `allOf`, its own reference followed so that its members can be merged."""
+        """One of `allOf`, its own reference followed, so its members can be merged."""
         found = self._mapping(part)
         for _ in range(MOST_DEPTH):
             if "$ref" not in found:
