@@ -11,10 +11,8 @@ import pytest
 from gateway.api import wire
 from gateway.api.connection import AT_ONCE, MOST_HELD, Connection
 from gateway.api.foreign import Foreign
-from gateway.api.request import ServerOptions
-from gateway.api.sockets import MOST_UNSENT, MOST_WAITING
 from gateway.api.request import Request, ServerOptions
-from gateway.api.sockets import MOST_WAITING
+from gateway.api.sockets import MOST_UNSENT, MOST_WAITING
 from gateway.api.states import ANSWER, BODY, CLOSED, FIRST, HEAD, NEXT
 from tests.api.notes import Notes, Served, chunked, get, post, turns
 

@@ -381,7 +381,7 @@ def test_absurd_figures_do_not_hold_the_ledger_up(gateway: Gateway, upstream: Up
     gateway.start()
 
     assert statuses == [200, 200]
-    assert [row["outcome"] for row in gateway.rows()] == ["ok", "ok"]
+    assert [row["outcome"] for row in gateway.rows()] == ["ok", "partial"], "one choice of 128 came"
 
 
 def test_a_store_that_cannot_be_opened_is_a_clear_message(gateway: Gateway) -> None:
