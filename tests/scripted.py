@@ -139,9 +139,6 @@ class Book:
         self.journal.append(("closed", Row(*values(entry.row))))
         self.rows.append(entry.row)
 
-    def elapsed_us(self, since_ns: int) -> int:
-        return 1500
-
 
 class Keys:
     """One key, and any number of others by their secret."""
@@ -228,14 +225,9 @@ class Route:
 
     async def ask(self, *, format: Format | None = None, cache_control: str = "", **fields: Any) -> list[bytes]:
         """The chunks of a call's answer; raises what the client is told."""
-        chunks, entry = self.chunks(format=format, cache_control=cache_control, **fields)
+        chunks, _ = self.chunks(format=format, cache_control=cache_control, **fields)
         try:
-            got = []
-            async for chunk in chunks:
-                if not got:
-                    entry.answered()
-                got.append(chunk)
-            return got
+            return [chunk async for chunk in chunks]
         finally:
             await chunks.aclose()
             await self.flights.settled()

@@ -148,6 +148,24 @@ async def test_followers_do_not_notice_a_failed_attempt() -> None:
     assert [row.saved_pico for row in route.rows if row.cache == "coalesced"] == [COST] * 2
 
 
+async def test_the_payer_that_has_left_stays_one_that_hung_up_whatever_is_tried_for_its_followers() -> None:
+    gate = asyncio.Event()
+    route = Route(Script(ROLE, gate, UpstreamInterrupted()), Script(*STREAM), providers=BOTH)
+    payer = asyncio.create_task(route.ask(stream=True))
+    await turns()
+    follower = asyncio.create_task(route.ask(stream=True))
+    await turns()
+    payer.cancel()
+    await turns()
+    gate.set()
+
+    assert b"Hello" in b"".join(await follower)
+    await asyncio.gather(payer, return_exceptions=True)
+    by_cache = {row.cache: row for row in route.rows}
+    assert (by_cache["miss"].outcome, by_cache["miss"].attempts, by_cache["miss"].partial) == ("hung_up", 2, True)
+    assert by_cache["coalesced"].outcome == "ok"
+
+
 # Every attempt counts.
 
 

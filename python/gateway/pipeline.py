@@ -41,15 +41,16 @@ class Pipeline:
         """
         with entry:
             key = self.keys.authenticate(call.credential)
-            entry.row.key_id = key.id
+            row = entry.row
+            row.key_id = key.id
             request = call.read(await call.body())
-            entry.asks(request)
+            row.model, row.stream = request.model, request.stream
             key.permit(request.model)
             with self.allowances.admit(key) as admission:
                 entry.quota = admission.quota
                 frame = call.format.frame(request)
                 memo = self.memory.recall(call, request, key.tenant)
-                entry.row.cache = memo.status
+                row.cache = memo.status
                 if answer := memo.answer or await memo.reshaped():
                     self.settlement.credit(entry, answer.source)
                     if shown := frame(answer.told(stream=request.stream)):

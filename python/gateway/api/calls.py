@@ -13,8 +13,8 @@ from gateway.api.request import Request, ServerOptions
 from gateway.chat.call import Call
 from gateway.chat.format import Format
 from gateway.errors import GatewayError
+from gateway.ledger import provenance
 from gateway.ledger.entry import Entry
-from gateway.ledger.provenance import Provenance
 from gateway.native import Canon
 from gateway.pipeline import Pipeline
 
@@ -44,15 +44,18 @@ class Calls:
         entry = self._pipeline.ledger.open(call)
         chunks = self._pipeline.answer(call, entry)
         try:
-            first = await anext(chunks, b"")
-            entry.answered()
+            try:
+                first = await anext(chunks)
+            except StopAsyncIteration:  # an answer of which this client is to see nothing
+                first = b""
+            entry.row.first_byte_us = self._pipeline.ledger.elapsed_us(entry.opened_ns)
             if entry.row.stream:
                 return await self._stream(request, entry, first, chunks)
             async for more in chunks:
                 first += more
-            return wire.reply(request, 200, first, Provenance(entry).headers())
+            return wire.reply(request, 200, first, provenance.headers(entry))
         except GatewayError as error:
-            lines = Provenance(entry).headers() + wire.headers(error.headers)
+            lines = provenance.headers(entry) + wire.headers(error.headers)
             body = self._format.error(error, stream=False)
             return wire.reply(request, error.status, body, lines, close=request.unread)
         finally:
@@ -61,7 +64,7 @@ class Calls:
 
     async def _stream(self, request: Request, entry: Entry, first: bytes, chunks: AsyncGenerator[bytes]) -> wire.Reply:
         """Writes each chunk as it comes."""
-        stream = wire.Stream(request, EVENTS, Provenance(entry).headers() + UNBUFFERED)
+        stream = wire.Stream(request, EVENTS, provenance.headers(entry) + UNBUFFERED)
         await stream.send(first)
         try:
             async for chunk in chunks:

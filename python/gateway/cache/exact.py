@@ -29,8 +29,8 @@ class Exact:
         if not terms.read:
             return None
         now = self._clock()
-        answer = self._cache.get(key, now)
-        if not isinstance(answer, Answer):
+        answer: Answer | None = self._cache.get(key, now)
+        if answer is None:
             return None
         if terms.max_age is not None and now - answer.kept_at > terms.max_age * SECOND:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.cache.exact import Exact
 from gateway.cache.flight import Flight
 from gateway.cache.flights import Flights
-from gateway.cache.terms import NO_CACHE, Terms
+from gateway.cache.terms import DEFAULT_TERMS, NO_CACHE, Terms
 from gateway.chat.answer import Answer
 from gateway.chat.call import Call
 from gateway.errors import Untranslatable
@@ -24,11 +24,12 @@ class Memory:
 
     def recall(self, call: Call, request: Reading, tenant: str) -> Memo:
         """What is known of this request within its tenant; raises `InvalidRequest` for terms that make no sense."""
-        terms = Terms.of(call.cache_control, request.cache)
+        stated = call.cache_control or request.cache is not None
+        terms = Terms.of(call.cache_control, request.cache) if stated else DEFAULT_TERMS
         if not self._enabled or not (self._sampled or request.temperature == 0):
             terms = NO_CACHE
         key = request.key(call.format.name.encode(), tenant.encode(), terms.namespace.encode())
-        return Memo(self, key, terms, stream=request.stream)
+        return Memo(self, key, terms, request.stream)
 
 
 class Memo:
@@ -37,22 +38,18 @@ class Memo:
     An answer can be told in the shape that was asked for; a flight may be in the other one until `reshaped` was awaited.
     """
 
-    __slots__ = ("_key", "_memory", "_stream", "_terms", "answer", "flight")
+    __slots__ = ("_key", "_memory", "_stream", "_terms", "answer", "flight", "status")
 
-    def __init__(self, memory: Memory, key: bytes, terms: Terms, *, stream: bool) -> None:
+    def __init__(self, memory: Memory, key: bytes, terms: Terms, stream: bool) -> None:
         self._memory, self._key, self._terms, self._stream = memory, key, terms, stream
-        kept = memory.exact.get(key, terms)
-        self.answer = None if kept is None else self._tellable(kept)
-        self.flight = memory.flights.find(key) if terms.read and self.answer is None else None
-
-    @property
-    def status(self) -> str:
+        self.flight: Flight | None = None
+        self.status = "hit"
         """How the call fares, as `x-gateway-cache` says it: `hit`, `coalesced`, `miss` or `bypass`."""
-        if self.answer is not None:
-            return "hit"
-        if self.flight is not None:
-            return "coalesced"
-        return "miss" if self._terms.read else "bypass"
+        kept = memory.exact.get(key, terms)
+        if kept is None or (kept.stream != stream and not self._tells(kept)):
+            kept = None
+            self._look_for_a_flight()
+        self.answer = kept
 
     async def reshaped(self) -> Answer | None:
         """The answer of an identical call in flight that asked for the other shape, once it is complete.
@@ -65,10 +62,11 @@ class Memo:
         with flight.cursor() as cursor:
             async for _ in cursor:
                 pass
-        if flight.answer is not None and (answer := self._tellable(flight.answer)):
-            return answer
-        found = self._memory.flights.find(self._key)
-        self.flight = found if found is not None and found.stream == self._stream else None
+        if flight.answer is not None and self._tells(flight.answer):
+            return flight.answer
+        self._look_for_a_flight()
+        if self.flight is not None and self.flight.stream != self._stream:
+            self.flight, self.status = None, "miss"
         return None
 
     def open(self) -> Flight:
@@ -81,9 +79,14 @@ class Memo:
         """Keeps a complete answer for the next time, if the caller's terms and its size let it be kept."""
         self._memory.exact.put(self._key, self._terms, answer)
 
-    def _tellable(self, answer: Answer) -> Answer | None:
+    def _look_for_a_flight(self) -> None:
+        self.flight = self._memory.flights.find(self._key) if self._terms.read else None
+        self.status = "coalesced" if self.flight is not None else "miss" if self._terms.read else "bypass"
+
+    def _tells(self, answer: Answer) -> bool:
+        """Whether an answer can be told in the shape that was asked for."""
         try:
             answer.told(stream=self._stream)
         except Untranslatable:
-            return None
-        return answer
+            return False
+        return True

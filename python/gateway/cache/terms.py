@@ -28,8 +28,6 @@ class Terms:
     @classmethod
     def of(cls, cache_control: str, member: bytes | None) -> Terms:
         """The terms that a Cache-Control header and the JSON of a `cache` member state; raises `InvalidRequest`."""
-        if not cache_control and member is None:
-            return DEFAULT_TERMS
         body = _checked(member) if member else {}
         header = cache_control.lower()
         age = _MAX_AGE.search(header)

@@ -23,12 +23,12 @@ class Source:
 class Answer:
     """An answer in the shape it came in; the other one is made when somebody asks for it."""
 
-    __slots__ = ("_body", "_events", "_format", "kept_at", "source")
+    __slots__ = ("_body", "_events", "_format", "kept_at", "source", "stream")
 
     def __init__(self, transcript: bytes, format: Format, source: Source, *, stream: bool) -> None:
         self._events = transcript if stream else None
         self._body = None if stream else transcript
-        self._format, self.source = format, source
+        self._format, self.source, self.stream = format, source, stream
         self.kept_at = 0
 
     @property

@@ -10,7 +10,6 @@ from gateway.chat.names import bounded
 from gateway.chat.usage import Usage
 from gateway.errors import GatewayError, UpstreamError
 from gateway.ledger.row import Row
-from gateway.native import Reading
 
 
 class Book(Protocol):
@@ -21,9 +20,6 @@ class Book(Protocol):
 
     def closed(self, entry: Entry) -> None:
         """Notes the finished row."""
-
-    def elapsed_us(self, since_ns: int) -> int:
-        """Microseconds since a moment of the book's clock."""
 
 
 class Quota(Protocol):
@@ -70,22 +66,14 @@ class Entry:
             self.blame(error)
         self._left = True
         if not self.in_flight:
-            self._close()
-
-    def asks(self, request: Reading) -> None:
-        """Notes what the call asks for."""
-        row = self.row
-        row.model, row.stream = request.model, request.stream
-
-    def answered(self) -> None:
-        """Notes that the first of the answer is there."""
-        self.row.first_byte_us = self._book.elapsed_us(self.opened_ns)
+            self._book.closed(self)
 
     def sent(self, reserved_pico: int | None) -> None:
         """Notes, in the journal too, that an attempt begins which may cost so much, beside what earlier ones did."""
         row = self.row
         row.attempts += 1
-        row.partial = False
+        if not self._left:
+            row.outcome, row.partial = "ok", False
         self.in_flight = True
         spent = row.cost_pico
         self._book.opened(row.interrupted(None if spent is None or reserved_pico is None else spent + reserved_pico))
@@ -104,11 +92,18 @@ class Entry:
             row.cost_pico += cost_pico
             row.cost_source = "estimated" if row.cost_source == "estimated" else source
 
+    def ended(self, *, partial: bool) -> None:
+        """Notes how an answer ended, unless the call has ended otherwise."""
+        row = self.row
+        row.partial = row.partial or partial
+        if partial and row.outcome == "ok":
+            row.outcome = "partial"
+
     def settled(self) -> None:
         """The flight that this entry pays for is over; closes the entry if its client has gone already."""
         self.in_flight = False
         if self._left:
-            self._close()
+            self._book.closed(self)
 
     def blame(self, error: BaseException) -> None:
         """Takes the outcome from what ended the call."""
@@ -120,8 +115,3 @@ class Entry:
             row.outcome, row.status, row.error, row.partial = "hung_up", 499, "client_closed_request", True
         else:
             row.outcome, row.status, row.error = "failed", 500, "internal_error"
-
-    def _close(self) -> None:
-        if self.row.partial and self.row.outcome == "ok":
-            self.row.outcome = "partial"
-        self._book.closed(self)

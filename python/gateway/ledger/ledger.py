@@ -28,7 +28,8 @@ class Ledger:
         """The entry of a call; raises `LedgerFull` while calls cannot be accounted for."""
         if self._journal.full:
             raise LedgerFull
-        row = Row(call.id, self._wall(), call.format.name, request_id=call.request_id)
+        row = Row(call.id, self._wall(), call.format.name)
+        row.request_id = call.request_id
         return Entry(self, row, self._clock())
 
     def opened(self, row: Row) -> None:

@@ -9,28 +9,23 @@ from gateway.chat.names import clean
 from gateway.ledger.entry import Entry
 
 
-class Provenance:
-    """Who gave an answer, from where, at what cost and how fast; and how much of a limit is left."""
+def headers(entry: Entry) -> str:
+    """Who gave an answer, from where, at what cost and how fast, and how much of a limit is left: header lines, each with its end.
 
-    __slots__ = ("_entry",)
-
-    def __init__(self, entry: Entry) -> None:
-        self._entry = entry
-
-    def headers(self) -> str:
-        """The header lines, each with its line end. What is known only at the end of a stream is left out."""
-        entry, row = self._entry, self._entry.row
-        cost = row.cost_pico if row.outcome == "ok" and not entry.in_flight else None
-        lines = _answered_by(row.cache, row.provider, row.target, row.attempts, cost, row.saved_pico)
-        if row.first_byte_us and row.cache != "coalesced":
-            waited_us = entry.upstream.waited_us if entry.upstream is not None else 0
-            lines += f"x-gateway-overhead-ms: {(row.first_byte_us - waited_us) / 1000:.3f}\r\n"
-        if (quota := entry.quota) is not None:
-            lines += (
-                f"x-ratelimit-limit-requests: {quota.limit}\r\nx-ratelimit-remaining-requests: {quota.remaining}\r\n"
-            )
-            lines += f"x-ratelimit-reset-requests: {quota.reset_seconds:.3f}s\r\n"
-        return lines
+    What is known only at the end of a stream is left out.
+    """
+    row = entry.row
+    cost = row.cost_pico if row.outcome == "ok" and not entry.in_flight else None
+    lines = _answered_by(row.cache, row.provider, row.target, row.attempts, cost, row.saved_pico)
+    if row.first_byte_us and row.cache != "coalesced":
+        waited_us = entry.upstream.waited_us if entry.upstream is not None else 0
+        lines += f"x-gateway-overhead-ms: {(row.first_byte_us - waited_us) / 1000:.3f}\r\n"
+    if (quota := entry.quota) is not None:
+        lines += (
+            f"x-ratelimit-limit-requests: {quota.limit}\r\nx-ratelimit-remaining-requests: {quota.remaining}\r\n"
+            f"x-ratelimit-reset-requests: {quota.reset_seconds:.3f}s\r\n"
+        )
+    return lines
 
 
 @lru_cache(4096)

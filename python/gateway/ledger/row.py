@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from operator import attrgetter
 from typing import Any
 
 VERSION = 2
@@ -67,5 +66,6 @@ class Row:
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
-values: Callable[[Row], tuple[Any, ...]] = attrgetter(*COLUMNS)
+# Compiled, as dataclasses are: a fifth of the instructions of `attrgetter`.
+values: Callable[[Row], tuple[Any, ...]] = eval(f"lambda row: ({', '.join(f'row.{name}' for name in COLUMNS)})")  # noqa: S307
 """The values of `COLUMNS`, in their order."""

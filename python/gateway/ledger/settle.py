@@ -59,13 +59,15 @@ class Settlement:
             cost, origin = None, "unknown"
         entry.use(usage, cost, origin)
         partial = not scanner.complete
-        entry.row.partial = entry.row.partial or partial
+        entry.ended(partial=partial)
         return Source(target.provider.name, target.model, usage, cost, partial=partial)
 
     def credit(self, entry: Entry, source: Source) -> None:
         """Books a call that was answered without a provider of its own: free, and worth what the answer cost."""
         row = entry.row
-        row.provider, row.target, row.partial = source.provider, source.model, source.partial
+        row.provider, row.target = source.provider, source.model
+        if source.partial:
+            entry.ended(partial=True)
         row.saved_pico, row.saved_by = source.cost_pico or 0, _CAUSES.get(row.cache, row.cache)
 
     async def _count(self, model: str, format: Format, request: Reading, scanner: Scanner) -> Usage:

@@ -42,7 +42,7 @@ class Quota:
 
     @property
     def reset_seconds(self) -> float:
-        """Until the bucket is full again."""
+        """Until all of it can be used again."""
         return (self.limit - self.remaining) * 60 / self.limit
 
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
-from gateway.chat import request as requests
+from gateway.chat.request import refusal
 from gateway.chat.shape import Shape
 from gateway.errors import GatewayError, Untranslatable
-from gateway.native import Canon, Grammar, Reading, Scanner, Tokenizer, without_usage
+from gateway.native import Canon, CanonError, Grammar, Reading, Scanner, Tokenizer, without_usage
 
 PARSED_BYTES = 1 << 20
 """The largest body that is parsed to count what it asks; a larger one is counted as it is, as an estimate."""
@@ -31,7 +31,10 @@ class OpenAIFormat:
     end = b"data: [DONE]\n\n"
 
     def read(self, canon: Canon, body: bytes) -> Reading:
-        return requests.read(canon, body, self.grammar)
+        try:
+            return canon.read(body, self.grammar)
+        except CanonError as error:
+            raise refusal(error) from None
 
     def scanner(self, request: Reading, *, stream: bool) -> Scanner:
         return Scanner(whole=not stream, kind=self.kind, n=request.n)
