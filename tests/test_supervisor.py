@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ import httpx2 as httpx
 import orjson
 import pytest
 
+from gateway import supervisor
+from gateway.inheritance import Inheritance
+from gateway.supervisor import GIVE_UP, UNUSABLE, Child, Supervisor
 from tests.end_to_end.conftest import ask, client, gateway, launch, upstream
 from tests.end_to_end.gateway import ADMIN_KEY, Gateway
 from tests.end_to_end.processes import alive, kill, wait_until
@@ -245,3 +249,45 @@ def test_sighup_stops_nothing(gateway: Gateway, client: httpx.Client) -> None:
     wait_until(lambda: "SIGHUP is ignored" in gateway.log())
 
     assert call(client).status_code == 200
+
+
+@pytest.mark.parametrize(("lived", "pauses"), [(10.0, [0.0, 0.0, 0.0]), (0.1, [0.1, 0.2, 0.4, 0.8, 0.8, 0.8])])
+def test_a_child_that_dies_early_is_started_again_after_a_pause_of_less_than_a_second(
+    lived: float, pauses: list[float]
+) -> None:
+    child = Child("gateway.app", ())
+    found = []
+    for _ in pauses:
+        child.started, child.due = 100.0, None
+        child.died(now=100.0 + lived)
+        assert child.due is not None
+        found.append(round(child.due - child.started - lived, 3))
+
+    assert found == pauses
+
+
+@pytest.mark.parametrize(
+    ("status", "deaths", "stops"),
+    [(UNUSABLE, 1, True), (1, 1, False), (1, GIVE_UP, True), (-signal.SIGKILL, GIVE_UP + 5, False), (0, 1, False)],
+)
+def test_starting_is_given_up_where_the_next_would_fail_likewise(
+    monkeypatch: pytest.MonkeyPatch, status: int, deaths: int, stops: bool
+) -> None:
+    child = Child("gateway.control", (), pid=7, early_deaths=deaths - 1)
+    supervised = Supervisor(Inheritance("", "", 1, *([-1] * 5)), [child])
+    ended = iter([(7, status), None])
+    monkeypatch.setattr(supervisor, "_ended", lambda: next(ended))
+    monkeypatch.setattr(os, "close", lambda _: None)
+    child.started = time.monotonic()
+
+    supervised._reap()
+
+    assert (supervised.stopping, supervised.status) == (stops, int(stops))
+
+
+def test_ended_children_are_reaped_with_how_they_ended() -> None:
+    quick = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    os.waitid(os.P_PID, quick.pid, os.WEXITED | os.WNOWAIT)
+
+    assert supervisor._ended() == (quick.pid, 3)
+    quick.returncode = 3
