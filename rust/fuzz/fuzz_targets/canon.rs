@@ -2,6 +2,8 @@
 
 #![no_main]
 
+use std::sync::LazyLock;
+
 use gateway_core::canon::{Canon, Grammar, Options};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -9,11 +11,19 @@ use serde_json::Value;
 /// In the key by which serde_json tells itself that a map is a number of any length: its own, and no fault of ours.
 const PRIVATE: &[u8] = b"serde_json::private";
 
-fuzz_target!(|data: &[u8]| {
+static SETUP: LazyLock<(Canon, Vec<Grammar>)> = LazyLock::new(|| {
     // serde_json reads 127 levels.
-    let canon = Canon::new(b"secret", Options { max_depth: 100 }).expect("a secret");
-    for name in Grammar::names() {
-        let grammar = Grammar::built_in(name).expect("built in");
+    let canon = Canon::new(b"secret", Options { max_depth: 100 });
+    let grammars = Grammar::names().map(Grammar::built_in).collect();
+    (
+        canon.expect("a secret"),
+        Result::expect(grammars, "built in"),
+    )
+});
+
+fuzz_target!(|data: &[u8]| {
+    let (canon, grammars) = &*SETUP;
+    for grammar in grammars {
         // Most inputs are no request of their own, but one's last member, message, prompt or input.
         for (before, after) in [
             ("", ""),
@@ -29,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
             (r#"{"model":"m","input":"#, "}"),
         ] {
             let body = [before.as_bytes(), data, after.as_bytes()].concat();
-            check(&canon, &grammar, &body);
+            check(canon, grammar, &body);
         }
     }
 });

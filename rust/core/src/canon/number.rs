@@ -148,16 +148,27 @@ fn finite(point: i64, text: &[u8]) -> Result<(), Fault> {
 
 /// The double nearest to a number that was read before.
 pub(super) fn as_f64(text: &[u8]) -> f64 {
-    std::str::from_utf8(text)
-        .ok()
-        .and_then(|t| t.parse().ok())
-        .unwrap_or(f64::NAN)
+    match count(text) {
+        Some(count) if count < 1 << 53 => count as f64,
+        _ => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(f64::NAN),
+    }
 }
 
 /// A whole number without a sign, or the largest where it is larger than that.
 pub(super) fn as_count(digits: &[u8]) -> u64 {
-    let text = std::str::from_utf8(digits).unwrap_or_default();
-    text.parse().unwrap_or(u64::MAX)
+    count(digits).unwrap_or(u64::MAX)
+}
+
+/// None for anything but digits, and for more than a word holds.
+fn count(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0u64, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        let sum = sum.checked_mul(10)?.checked_add(u64::from(digit))?;
+        (digit < 10).then_some(sum)
+    })
 }
 
 impl Fault {
@@ -169,6 +180,28 @@ impl Fault {
                 at,
                 param,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_exact_up_to_a_word_and_stay_there() {
+        for (text, expected) in [
+            ("0", 0),
+            ("7", 7),
+            ("18446744073709551615", u64::MAX),
+            ("18446744073709551616", u64::MAX),
+            ("99999999999999999999999", u64::MAX),
+        ] {
+            assert_eq!(as_count(text.as_bytes()), expected);
+            assert_eq!(as_f64(text.as_bytes()), text.parse().expect("a number"));
+        }
+        for text in ["-1", "0.25", "1e3", "9007199254740993", "-0"] {
+            assert_eq!(as_f64(text.as_bytes()), text.parse().expect("a number"));
         }
     }
 }

@@ -7,6 +7,7 @@ mod completions;
 mod embeddings;
 mod faults;
 mod member;
+mod names;
 mod row;
 mod types;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use super::error::CanonError;
 pub use member::{Means, Member, Role};
+use names::Names;
 use row::folded;
 pub(super) use row::{Row, Rule};
 
@@ -34,16 +36,13 @@ pub struct Grammar(Arc<Table>);
 struct Table {
     name: Box<str>,
     rows: Vec<Row>,
-    /// Places of rows by the hash of their folded names: linear probing, at most a quarter full.
-    slots: Vec<u16>,
+    names: Names,
     /// What an unknown member is read by.
     unknown: Row,
     /// One bit for each row that is required.
     required: u64,
     stream_options: Option<Box<str>>,
 }
-
-const FREE: u16 = u16::MAX;
 
 impl Grammar {
     /// A grammar from plain data. Its `name` enters the keys, so bodies of two endpoints never share one.
@@ -62,7 +61,7 @@ impl Grammar {
             .find(|row| row.means == Some(Means::StreamOptions));
         Ok(Self(Arc::new(Table {
             name: name.into(),
-            slots: slots(&rows),
+            names: Names::new(&rows),
             unknown: Row::unknown(),
             required: rows.iter().fold(0, |bits, row| bits | row.required),
             stream_options: options.map(|row| row.name.clone()),
@@ -95,9 +94,11 @@ impl Grammar {
     /// The row of a member, given its name and the [`prefix`] of that; or the known name that it equals but for case.
     #[inline]
     pub(super) fn find(&self, head: u64, name: &[u8]) -> Result<&Row, &str> {
-        let row = self.0.folded(head, name);
-        match row {
+        let table = &*self.0;
+        let foldable = |byte: &u8| byte.is_ascii_uppercase() || !byte.is_ascii();
+        match table.names.find(&table.rows, head, name) {
             Some(row) if row.folded.is_none() => Ok(row),
+            None if !name.iter().any(foldable) => Ok(&table.unknown),
             _ => self.find_folded(name),
         }
     }
@@ -108,7 +109,7 @@ impl Grammar {
         let Some(folded) = folded(name) else {
             return Ok(&table.unknown);
         };
-        match table.folded(prefix(&folded), &folded) {
+        match table.names.find(&table.rows, prefix(&folded), &folded) {
             None => Ok(&table.unknown),
             Some(row) if row.name.as_bytes() == name => Ok(row),
             Some(row) => Err(&row.name),
@@ -130,44 +131,4 @@ impl Grammar {
     pub(super) fn stream_options(&self) -> Option<&str> {
         self.0.stream_options.as_deref()
     }
-}
-
-impl Table {
-    #[inline]
-    fn folded(&self, head: u64, name: &[u8]) -> Option<&Row> {
-        let mut slot = hash(head, name.len());
-        loop {
-            slot &= self.slots.len() - 1;
-            let place = self.slots[slot];
-            if place == FREE {
-                return None;
-            }
-            let row = &self.rows[place as usize];
-            // The head holds eight bytes, so most names are equal without a look at the rest.
-            if row.head == head
-                && row.length == name.len()
-                && row.folded().get(8..) == name.get(8..)
-            {
-                return Some(row);
-            }
-            slot += 1;
-        }
-    }
-}
-
-#[inline]
-fn hash(head: u64, length: usize) -> usize {
-    ((head ^ length as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize
-}
-
-fn slots(rows: &[Row]) -> Vec<u16> {
-    let mut slots = vec![FREE; (4 * rows.len()).next_power_of_two()];
-    for (place, row) in rows.iter().enumerate() {
-        let mut slot = hash(row.head, row.length) & (slots.len() - 1);
-        while slots[slot] != FREE {
-            slot = (slot + 1) & (slots.len() - 1);
-        }
-        slots[slot] = place as u16;
-    }
-    slots
 }

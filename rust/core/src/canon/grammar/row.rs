@@ -46,8 +46,6 @@ pub(in crate::canon) struct Row {
     pub(super) folded: Option<Box<[u8]>>,
     /// The [`prefix`] of the folded name.
     pub(super) head: u64,
-    /// The length of the folded name.
-    pub(super) length: usize,
     pub rule: Rule,
     pub role: Role,
     pub means: Option<Means>,
@@ -63,7 +61,6 @@ impl Row {
         let folded = folded(name.as_bytes()).unwrap_or_default();
         Self {
             head: prefix(&folded),
-            length: folded.len(),
             folded: (*folded != *name.as_bytes()).then_some(folded),
             name: name.into(),
             rule: Rule {
