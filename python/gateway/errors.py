@@ -20,6 +20,7 @@ GatewayError                        500  internal_error
 ├── StoreUnavailable                503  ledger_unavailable
 ├── ControllerAway                  503  controller_away
 ├── LedgerFull                      503  ledger_full
+├── Overloaded                      503  overloaded
 └── UpstreamError                   502  upstream_error
     ├── UpstreamUnreachable         502  upstream_unreachable
     ├── UpstreamTimeout             504  upstream_timeout
@@ -157,6 +158,11 @@ class ControllerAway(GatewayError):
 class LedgerFull(GatewayError):
     status, type, code = 503, "server_error", "ledger_full"
     summary = "The gateway has no room left to account for another call. Free some disk space where it keeps its data."
+
+
+class Overloaded(GatewayError):
+    status, type, code = 503, "server_error", "overloaded"
+    summary = "Too many large answers are under way at once. Retry in a second, or stream them."
 
 
 class UpstreamError(GatewayError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from gateway.cache import flights as module
 from gateway.cache.flight import WINDOW, Flight
 from gateway.cache.flights import Flights
-from gateway.errors import ShuttingDown, UpstreamInterrupted
+from gateway.errors import Overloaded, ShuttingDown, UpstreamInterrupted
 
 FOREVER = 3600.0
 KEY = b"k" * 32
@@ -156,3 +157,17 @@ async def test_all_are_failed_at_once_and_settled_before_anybody_goes_home() -> 
         with pytest.raises(ShuttingDown):
             await anext(cursor)
     assert len(flights) == 0
+
+
+async def test_whole_answers_hold_no_more_than_they_may_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TRANSCRIPTS", 10_000)
+    flights = Flights(limit=10**9)
+    opened = [flights.open(None, stream=False) for _ in range(20)]
+    for flight in opened:
+        with suppress(Overloaded):
+            flight.feed(b"x" * 1_000, True)
+
+    failed = [flight for flight in opened if flight.ended]
+    assert flights.held <= 10_000
+    assert len(failed) == 10
+    assert all(isinstance(flight.error, Overloaded) for flight in failed)

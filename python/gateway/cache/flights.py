@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.cache.flight import Flight
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Overloaded
 
 TRANSCRIPTS = 256 << 20
 """Bytes that all flights may hold together, before transcripts are given up."""
@@ -17,7 +17,7 @@ class Flights:
     """All calls in flight, and those among them that others may join, by cache key.
 
     `held` counts the bytes of all their transcripts. Where they are too many, flights lose theirs: first those whose clients
-    do not read, the longest stalled before the others.
+    do not read, the longest stalled before the others. A whole answer has to be held, so one too many fails.
     """
 
     def __init__(self, *, limit: int) -> None:
@@ -81,8 +81,10 @@ class Flights:
         if self.held > TRANSCRIPTS:
             while self.held > TRANSCRIPTS and self._stalled:
                 self._forget_stalled()
-            if self.held > TRANSCRIPTS:
+            if self.held > TRANSCRIPTS and flight.stream:
                 flight.forget()
+            elif self.held > TRANSCRIPTS:  # nobody has read any of it, so all of it is held until its end
+                flight.abort(Overloaded(headers={"retry-after": "1"}))
 
     def _forget_stalled(self) -> None:
         flight = next(iter(self._stalled))
