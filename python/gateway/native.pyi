@@ -92,7 +92,16 @@ class _Member(TypedDict, total=False):
     maximum: float
     max_length: int
     means: Literal[
-        "model", "messages", "question", "stream", "stream_options", "max_tokens", "temperature", "n", "cache"
+        "model",
+        "messages",
+        "question",
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "temperature",
+        "n",
+        "candidates",
+        "cache",
     ]
 
 @final
@@ -139,7 +148,10 @@ class Reading:
         """The temperature, None when absent or null."""
     @property
     def n(self) -> int:
-        """How many answers are asked for: choices (1 when absent) for each question. At most 2^64 - 1."""
+        """How many choices, or embeddings, the answer is to have: 1, or `n`, for each question. At most 2^64 - 1."""
+    @property
+    def candidates(self) -> int:
+        """How many the provider makes and bills: more than `n` where it is to give the best of several. At most 2^64 - 1."""
     @property
     def cache(self) -> bytes | None:
         """The raw JSON of the gateway's own member `cache`, None when absent or null."""

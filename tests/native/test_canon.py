@@ -651,7 +651,7 @@ def test_a_model_may_have_256_bytes_however_they_are_spelt() -> None:
 )
 def test_ranges_are_the_providers_business(fields: dict[str, Any]) -> None:
     reading = CANON.read(json.dumps({**BASE, **fields}).encode())
-    assert reading.n <= 2**64 - 1 >= (reading.max_tokens or 0)
+    assert reading.n == reading.candidates <= 2**64 - 1 >= (reading.max_tokens or 0)
     assert reading.temperature == fields.get("temperature")
 
 
@@ -791,7 +791,10 @@ def test_one_string_is_the_question(grammar: Grammar, name: str) -> None:
 def test_completions() -> None:
     body = {"model": "m", "prompt": "a", "n": 2, "best_of": 5, "max_tokens": 7, "stream": True, "cache": {"ttl": 1}}
     reading = CANON.read(json.dumps(body).encode(), COMPLETIONS)
-    assert (reading.n, reading.max_tokens, reading.stream, reading.cache) == (5, 7, True, b'{"ttl": 1}')
+    assert (reading.n, reading.candidates, reading.max_tokens) == (2, 5, 7)
+    assert (reading.stream, reading.cache) == (True, b'{"ttl": 1}')
+    several = CANON.read(b'{"model":"m","prompt":["a","b","c"],"n":2,"best_of":1}', COMPLETIONS)
+    assert (several.n, several.candidates) == (6, 6)
     assert reading.splice("x", True).startswith(b'{"stream_options":{"include_usage":true},"model": "x", "prompt"')
     assert CANON.read(b'{"model":"m","prompt":null}', COMPLETIONS).question is None
     for wrong, param in [

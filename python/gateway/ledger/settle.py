@@ -39,7 +39,7 @@ class Settlement:
         rate = self._prices.rate(target)
         if rate is None:
             return None
-        output = min(request.max_tokens or UNSTATED_OUTPUT, LARGEST_OUTPUT) * min(request.n, LARGEST_CHOICES)
+        output = min(request.max_tokens or UNSTATED_OUTPUT, LARGEST_OUTPUT) * min(request.candidates, LARGEST_CHOICES)
         return rate.cost(Usage(input=len(request.body) // BYTES_PER_TOKEN, output=output))
 
     async def settle(self, entry: Entry, target: Target, format: Format, request: Reading, scanner: Scanner) -> Source:

@@ -122,10 +122,16 @@ impl Reading {
         self.0.temperature()
     }
 
-    /// How many answers are asked for: choices (1 when absent) for each question. At most 2^64 - 1.
+    /// How many choices, or embeddings, the answer is to have: 1, or `n`, for each question. At most 2^64 - 1.
     #[getter]
     fn n(&self) -> u64 {
         self.0.n()
+    }
+
+    /// How many the provider makes and bills: more than `n` where it is to give the best of several. At most 2^64 - 1.
+    #[getter]
+    fn candidates(&self) -> u64 {
+        self.0.candidates()
     }
 
     /// The raw JSON of the gateway's own member `cache`, None when absent or null.

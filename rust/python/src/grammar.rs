@@ -14,8 +14,8 @@ use pyo3::types::PyDict;
 /// * `role`: `"matters"` (it enters the key), `"ordered"` (a schema: the order of its members enters the key, too) or
 ///   `"harmless"` (it cannot change the answer and does not enter the key).
 /// * `minimum`, `maximum` of numbers, `max_length` of strings in bytes of UTF-8, `filled`: neither `""` nor `[]`.
-/// * `means`: `"model"`, `"messages"`, `"question"`, `"stream"`, `"stream_options"`, `"max_tokens"`, `"temperature"`, `"n"` or
-///   `"cache"`. It settles type and role, but for the type of a question. One member must mean the model.
+/// * `means`: `"model"`, `"messages"`, `"question"`, `"stream"`, `"stream_options"`, `"max_tokens"`, `"temperature"`, `"n"`,
+///   `"candidates"` (`best_of`) or `"cache"`. It settles type and role, but for the type of a question. One member must mean the model.
 ///
 /// Members that are not named are passed through and enter the key. Raises ValueError for what makes no grammar.
 #[pyclass(frozen, module = "gateway.native")]
@@ -109,7 +109,7 @@ const ROLES: [(&str, Role); 3] = [
     ("harmless", Role::Harmless),
 ];
 
-const MEANS: [(&str, Means); 9] = [
+const MEANS: [(&str, Means); 10] = [
     ("model", Means::Model),
     ("messages", Means::Messages),
     ("question", Means::Question),
@@ -118,6 +118,7 @@ const MEANS: [(&str, Means); 9] = [
     ("max_tokens", Means::MaxTokens),
     ("temperature", Means::Temperature),
     ("n", Means::Choices),
+    ("candidates", Means::Candidates),
     ("cache", Means::Cache),
 ];
 

@@ -67,10 +67,21 @@ impl<B: AsRef<[u8]>> Reading<B> {
         self.outline.temperature
     }
 
-    /// How many answers are asked for: choices, 1 when absent, for each question. At most 2⁶⁴ - 1.
+    /// How many choices, or embeddings, the answer is to have: 1, or `n`, for each question. At most 2⁶⁴ - 1.
     pub fn n(&self) -> u64 {
         let questions = self.outline.questions.unwrap_or(1);
         self.outline.choices.unwrap_or(1).saturating_mul(questions)
+    }
+
+    /// How many the provider makes and bills: more than `n` where it is to give the best of several. At most 2⁶⁴ - 1.
+    pub fn candidates(&self) -> u64 {
+        let questions = self.outline.questions.unwrap_or(1);
+        let candidates = self
+            .outline
+            .candidates
+            .unwrap_or(1)
+            .saturating_mul(questions);
+        candidates.max(self.n())
     }
 
     /// The raw JSON of the gateway's own member `cache`.

@@ -27,6 +27,7 @@ pub(super) struct Outline {
     pub max_tokens: Option<u64>,
     pub temperature: Option<f64>,
     pub choices: Option<u64>,
+    pub candidates: Option<u64>,
     /// How many questions the request asks, where they are an array.
     pub questions: Option<u64>,
     pub cache: Option<Span>,
@@ -170,10 +171,9 @@ impl Pass<'_> {
             Means::MaxTokens if given => {
                 outline.max_tokens = outline.max_tokens.max(Some(as_count(text)));
             }
-            Means::Choices if given => {
-                outline.choices = outline.choices.max(Some(as_count(text)));
-            }
-            Means::MaxTokens | Means::Choices => {}
+            Means::MaxTokens => {}
+            Means::Choices => outline.choices = given.then(|| as_count(text)),
+            Means::Candidates => outline.candidates = given.then(|| as_count(text)),
             Means::Cache => {
                 outline.cache = given.then_some(value.span);
                 outline.cache_cut = cut(parser.body, outline.head, self.before, parser.at);

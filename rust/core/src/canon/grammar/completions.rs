@@ -15,7 +15,7 @@ pub(super) const MEMBERS: &[(&str, Member<'static>)] = &[
     ("max_tokens", Member::that(Means::MaxTokens)),
     ("temperature", Member::that(Means::Temperature)),
     ("n", Member::that(Means::Choices)),
-    ("best_of", Member::that(Means::Choices)),
+    ("best_of", Member::that(Means::Candidates)),
     ("cache", Member::that(Means::Cache)),
     ("user", Member::of("string").harmless()),
     ("response_format", Member::of("object").ordered()),

@@ -72,7 +72,7 @@ fn one(member: &Member<'_>) -> Result {
     Ok(())
 }
 
-/// A body has one model, and of everything but counts at most one.
+/// A body has one model, and of everything but bounds of the output at most one.
 fn meanings(members: &[(&str, Member<'_>)]) -> Result {
     let count = |means| {
         members
@@ -90,6 +90,8 @@ fn meanings(members: &[(&str, Member<'_>)]) -> Result {
         Means::Stream,
         Means::StreamOptions,
         Means::Temperature,
+        Means::Choices,
+        Means::Candidates,
         Means::Cache,
     ] {
         if count(means) > 1 {

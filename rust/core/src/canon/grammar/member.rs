@@ -28,8 +28,10 @@ pub enum Means {
     /// A bound on the output's tokens; where a request has several, the largest counts.
     MaxTokens,
     Temperature,
-    /// How many choices are made; where a request has several such members, the largest counts.
+    /// How many choices the answer has.
     Choices,
+    /// Of how many that the provider makes those choices are the best.
+    Candidates,
     /// The gateway's own member, which is not sent on.
     Cache,
 }
@@ -103,7 +105,7 @@ impl<'a> Member<'a> {
             Means::Question => self.types,
             Means::Stream => "boolean",
             Means::StreamOptions | Means::Cache => "object",
-            Means::MaxTokens | Means::Choices => "integer",
+            Means::MaxTokens | Means::Choices | Means::Candidates => "integer",
             Means::Temperature => "number",
         };
         match means {
@@ -113,7 +115,7 @@ impl<'a> Member<'a> {
             }
             Means::Messages => (self.required, self.filled) = (true, true),
             Means::Stream | Means::StreamOptions | Means::Cache => self.role = Role::Harmless,
-            Means::MaxTokens | Means::Choices => self.minimum = Some(1.0),
+            Means::MaxTokens | Means::Choices | Means::Candidates => self.minimum = Some(1.0),
             Means::Question | Means::Temperature => {}
         }
         self
