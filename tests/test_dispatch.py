@@ -238,7 +238,7 @@ async def test_every_failed_attempt_is_one_line_that_says_what_failed_where(capl
         await route.ask(model="openai/gpt")
 
     assert [record.getMessage() for record in caplog.records] == [
-        "call req_1 of key k: attempt 1, model 'openai/gpt' at one, failed: refused with status 502, upstream_error",
+        "call req_1 of key k: attempt 1, model 'openai/gpt' at one, failed: answered with status 500, upstream_error",
         "call req_1 of key k: attempt 2, model 'openai/gpt' at two, failed: upstream_timeout: two did not answer in time.",
     ]
 

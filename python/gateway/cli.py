@@ -151,15 +151,18 @@ def list_keys(
 
 @keys_cli.command("revoke")
 def revoke_key(
-    key: Annotated[str, typer.Argument(help="The key's id, as `gateway keys list` shows it.")],
+    key: Annotated[str, typer.Argument(help="The key, or its id as `gateway keys list` shows it.")],
     config: ConfigFile = None,
 ) -> None:
     """End a key, in running gateways too."""
+    from gateway.policy.keys import public_id
+
     folder, store = _key_store(_load(config, {}, tool=True))
-    if not store.revoke(key):
-        _fail(f"There is no live key '{key}' in {folder}. See gateway keys list.")
+    id = public_id(key)
+    if not store.revoke(id):
+        _fail(f"There is no live key '{id}' in {folder}. See gateway keys list.")
     _tell_the_gateway(folder)
-    typer.echo(f"Key {key} is revoked.")
+    typer.echo(f"Key {id} is revoked.")
 
 
 @admin_cli.command("reset")

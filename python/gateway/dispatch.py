@@ -142,6 +142,6 @@ def _cause(error: UpstreamError) -> str:
     """A failure in words that hold nothing of the call: a provider's own words may quote it."""
     code = error.code if error.code and _CODE.fullmatch(error.code) else error.type
     if isinstance(error, UpstreamRefused):
-        return f"refused with status {error.status}, {code if _CODE.fullmatch(code) else 'an unusual code'}"
+        return f"answered with status {error.answered}, {code if _CODE.fullmatch(code) else 'an unusual code'}"
     because = error.__cause__
     return f"{code}: {error.message}" + (f" ({because})" if isinstance(because, OSError) else "")

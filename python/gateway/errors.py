@@ -195,11 +195,20 @@ class Untranslatable(UpstreamInvalid):
 
 
 class UpstreamRefused(UpstreamError):
-    """The provider answered with an error of its own; `status` is what the client is to see."""
+    """The provider answered with an error of its own; `status` is what the client is to see, `answered` what it was."""
 
-    def __init__(self, status: int, message: str, *, fields: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        fields: Mapping[str, Any],
+        headers: Mapping[str, str],
+        answered: int | None = None,
+    ) -> None:
         super().__init__(message, headers=headers)
         self.status = status
+        self.answered = answered or status
         self.type = str(fields.get("type") or self.type)
         code, param = fields.get("code"), fields.get("param")
         self.code = str(code) if code is not None else self.code

@@ -14,11 +14,12 @@ def test_a_newcomer_reads_where_it_listens_and_what_to_send() -> None:
     assert "Authorization" not in said
 
 
-def test_a_new_admin_key_is_shown_and_used_once_keys_are_needed() -> None:
+def test_a_new_admin_key_is_shown_once_and_not_put_into_examples() -> None:
     said = greeting("http://0.0.0.0:4000", {**WORKER, "open_to_guests": False}, "sk-gw-admin-1")
 
     assert "Admin key: sk-gw-admin-1" in said
-    assert 'curl http://127.0.0.1:4000/v1/chat/completions \\\n  -H "Authorization: Bearer sk-gw-admin-1"' in said
+    assert 'curl http://127.0.0.1:4000/v1/chat/completions \\\n  -H "Authorization: Bearer $GATEWAY_KEY"' in said
+    assert "every call needs one" in said
 
 
 def test_without_a_new_admin_key_the_example_names_a_variable() -> None:

@@ -21,6 +21,7 @@ NOT_RUN = {
     "runs for minutes",
     "stays in the foreground",
     "builds a wheel",
+    "the admin key is another at each first start",
 }
 """The only reasons for which a command may stay untried."""
 

@@ -147,3 +147,11 @@ def test_an_encoded_body_that_was_cut_is_no_whole_one() -> None:
 
     with pytest.raises(AnswerCut):
         taken(answer)
+
+
+@pytest.mark.parametrize("status", [0, 99, 150, 199])
+def test_an_interim_answer_has_no_body_and_a_status_of_its_own(status: int) -> None:
+    parser = AnswerParser()
+
+    with pytest.raises(AnswerError):
+        parser.feed(b'HTTP/1.1 %03d X\r\ncontent-length: 3\r\n\r\n{"a' % status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +29,7 @@ class Line:
             assert self.provider.recv(1000) == REQUEST
             self.provider.sendall(b"answer")
             self.received += len(self.client.recv(1000))
-        self.delivery = Delivery(self.client.fileno(), outlives=False)
+        self.delivery = Delivery(self.client.fileno())
 
     def ask(self) -> None:
         assert self.delivery.begin(self.received)
@@ -114,8 +116,8 @@ def test_so_may_one_that_was_read_and_reset_after_some_work(line: Line) -> None:
     assert not line.delivery.unread()
 
 
-def test_a_duplicate_knows_more_than_a_closed_descriptor(line: Line) -> None:
-    duplicate = Delivery(line.client.fileno(), outlives=True)
+def test_it_knows_of_a_connection_that_the_loop_has_closed(line: Line) -> None:
+    duplicate = Delivery(line.client.fileno())
     assert duplicate.begin(None)
     line.delivery.close()
     line.client.close()
@@ -130,3 +132,15 @@ def test_closing_leaves_a_borrowed_descriptor_open(line: Line) -> None:
 
     line.client.sendall(REQUEST)
     assert line.provider.recv(1000) == REQUEST
+
+
+def test_a_delivery_that_nobody_closes_closes_nothing_of_anybody_else(line: Line) -> None:
+    delivery = Delivery(line.client.fileno())
+    line.client.close()
+    other = os.open(os.devnull, os.O_RDONLY)  # has the number that was the connection's
+
+    del delivery
+    gc.collect()
+
+    os.fstat(other)
+    os.close(other)

@@ -97,6 +97,8 @@ class Server:
             return await self._endpoint(request)(request)
         except GatewayError as error:
             return wire.failure(request, error, close=request.unread)
+        except ConnectionError:
+            return wire.Reply(b"", b"", keep_alive=False)  # the client has gone
         except Exception:
             log.exception("request %s failed: %s %s", request.id, request.method, request.target[:SHOWN])
             return wire.failure(request, GatewayError(), close=True)

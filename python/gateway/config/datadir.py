@@ -34,7 +34,7 @@ def usable(path: Path) -> Iterator[None]:
     """Turns what SQLite says into what the operator can do."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise DataDirUnusable(f"{path} cannot be used: {error}. Repair it, restore it, or move it away.") from error
 
 
@@ -43,8 +43,11 @@ def lock(folder: Path) -> int:
 
     The file names the process that claimed it, which `holder` reads.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    claim = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        claim = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise DataDirUnusable(f"The data directory {folder} cannot be used: {error.strerror}.") from error
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

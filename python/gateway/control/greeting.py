@@ -24,7 +24,8 @@ def _lines(address: str, worker: Mapping[str, Any], admin_key: str | None, notic
     if worker["open_to_guests"]:
         yield "Keys:      none yet, so calls from this machine need none; make one with: gateway keys create"
     else:
-        authorization = f' \\\n  -H "Authorization: Bearer {admin_key or "$GATEWAY_KEY"}"'
+        yield "Keys:      every call needs one; make one with: gateway keys create"
+        authorization = ' \\\n  -H "Authorization: Bearer $GATEWAY_KEY"'
     local = address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "127.0.0.1")  # noqa: S104
     yield f"""
 Try it:

@@ -40,10 +40,10 @@ async def _ask(session: aiohttp.ClientSession, provider: Provider) -> tuple[str,
     try:
         async with session.get(url, headers=dict(outgoing.headers), allow_redirects=False) as answer:
             if answer.status != 200:
-                raise ValueError(f"status {answer.status}")
+                raise ValueError(f"status {answer.status}" + (": check its key" if answer.status in (401, 403) else ""))
             return _named(provider.dialect.listed(await _bounded(answer.content)))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        log.info("%s gave no list of its models: %s", provider.name, type(error).__name__)
+        log.warning("'%s' gave no list of its models: %s", provider.name, _cause(error))
         return ()
 
 
@@ -59,3 +59,14 @@ async def _bounded(content: aiohttp.StreamReader) -> bytes:
 def _named(models: Sequence[str]) -> tuple[str, ...]:
     """The names that can be asked for: a provider's list cannot bring more, or longer ones, than we can keep."""
     return tuple(name for name in models[:MOST_MODELS] if len(name) <= LONGEST_NAME and name.isprintable())
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, in words that hold no address and no key."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection ({error.os_error.strerror or 'unknown host'})"
+    return (
+        str(error)
+        if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError)
+        else type(error).__name__
+    )

@@ -70,6 +70,7 @@ class Rate:
         return min(math.ceil(total), MOST_PICO)
 
 
+NOTHING = Price(((0, Decimal(0)),))
 FREE = Rate(Price(((0, Decimal(0)),)), Price(((0, Decimal(0)),)))
 
 
@@ -115,8 +116,9 @@ class Prices:
             return None
         prices = found.get_prices(datetime.fromtimestamp(now, UTC))
         units = {unit: _price(getattr(prices, f"{unit}_mtok")) for unit in _UNITS}
-        if units["input"] is None or units["output"] is None:
+        if units["input"] is None:
             return None
+        units["output"] = units["output"] or NOTHING  # embeddings have no price for what they do not have
         return Rate(**{unit: price for unit, price in units.items() if price is not None})
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:

@@ -27,6 +27,11 @@ def new_admin_secret() -> str:
     return f"{PREFIX}admin-{secrets.token_hex(24)}"
 
 
+def public_id(key: str) -> str:
+    """The public id of a whole key; of anything else, itself."""
+    return key[len(PREFIX) :].partition("-")[0] if key.startswith(PREFIX) else key
+
+
 def new_public_id() -> str:
     return secrets.token_hex(6)
 

@@ -57,10 +57,14 @@ class OpenAI:
         if status in (401, 403):
             what = "refused the gateway's API key" if provider.api_key else "wants an API key, and the gateway has none"
             message = f"{name} {what} (status {status}). Check {provider.key_setting}."
-            return UpstreamRefused(502, message, fields={"code": "upstream_authentication"}, headers={})
+            return UpstreamRefused(
+                502, message, fields={"code": "upstream_authentication"}, headers={}, answered=status
+            )
         seen = 503 if status in _BUSY else 502
         message = f"{name} failed (status {status})."
-        return UpstreamRefused(seen, message, fields={"code": "upstream_error"}, headers=passed_on(headers))
+        return UpstreamRefused(
+            seen, message, fields={"code": "upstream_error"}, headers=passed_on(headers), answered=status
+        )
 
     def listing(self, provider: Provider) -> Outgoing:
         return Outgoing("/models", _headers(provider), b"", "GET")

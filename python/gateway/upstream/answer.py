@@ -88,6 +88,8 @@ class Answer:
         self.status, self.phase = status, BODY
 
     def add(self, data: bytes) -> None:
+        if self.phase is HEAD:
+            raise AnswerError("sent an interim answer with a body")
         self.framing = 0
         self.held += len(data)
         if not self._encoded:
@@ -176,6 +178,8 @@ class AnswerParser:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        if status < 100:
+            raise AnswerError(GARBLED)
         if status < 200:
             self.answer.headers.clear()
         else:

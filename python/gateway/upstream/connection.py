@@ -160,7 +160,7 @@ class Connection(asyncio.BufferedProtocol):
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         tls = transport.get_extra_info("sslcontext") is not None
-        self._delivery = Delivery(sock.fileno(), outlives=tls)  # TLS tells of the end a turn of the loop too late
+        self._delivery = Delivery(sock.fileno())
         if tls:
             self._received = None  # TLS adds records of its own
             transport.set_read_buffer_limits(READ_SIZE)  # type: ignore[attr-defined]

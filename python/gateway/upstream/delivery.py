@@ -23,13 +23,12 @@ class Delivery:
       acknowledgement. It has given the request up by then.
     """
 
-    __slots__ = ("_acknowledged", "_own", "_socket")
+    __slots__ = ("_acknowledged", "_socket")
 
-    def __init__(self, fd: int, *, outlives: bool) -> None:
-        """Borrows the descriptor of a TCP socket until `close`. One that is closed earlier is to be told of as
-        `outlives`: then it is duplicated."""
-        self._own = outlives
-        self._socket = socket.socket(fileno=os.dup(fd) if outlives else fd)
+    def __init__(self, fd: int) -> None:
+        """Duplicates the descriptor of a TCP socket, until `close`: a borrowed number may be another file's by the time it
+        is used, since a loop does not tell of every connection that it closes."""
+        self._socket = socket.socket(fileno=os.dup(fd))
         self._acknowledged = 0
 
     def begin(self, received: int | None) -> bool:
@@ -43,11 +42,8 @@ class Delivery:
         return self._standing()[1] == self._acknowledged
 
     def close(self) -> None:
-        """Lets go of the descriptor."""
-        if self._own:
-            self._socket.close()
-        else:
-            self._socket.detach()
+        """Lets go of the socket."""
+        self._socket.close()
 
     def _standing(self) -> tuple[int, int, int]:
         try:
