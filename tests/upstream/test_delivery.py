@@ -134,6 +134,7 @@ def test_closing_leaves_a_borrowed_descriptor_open(line: Line) -> None:
     assert line.provider.recv(1000) == REQUEST
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_delivery_that_nobody_closes_closes_nothing_of_anybody_else(line: Line) -> None:
     delivery = Delivery(line.client.fileno())
     line.client.close()
