@@ -47,12 +47,22 @@ Port = Annotated[int | None, typer.Option(help="The port to listen on, 0 for a f
 LogLevel = Annotated[
     str | None, typer.Option(help="debug, info, warning or error; also GATEWAY_LOG_LEVEL.", metavar="LEVEL")
 ]
+AccessLog = Annotated[
+    bool | None, typer.Option("--access-log/--no-access-log", help="A JSON line on standard output for each request.")
+]
 
 
 @cli.command()
-def serve(config: ConfigFile = None, host: Host = None, port: Port = None, log_level: LogLevel = None) -> None:
+def serve(
+    config: ConfigFile = None,
+    host: Host = None,
+    port: Port = None,
+    log_level: LogLevel = None,
+    access_log: AccessLog = None,
+) -> None:
     """Start the gateway. Flags win over the environment, and the environment over the file."""
-    settings = _load(config, {"--host": host, "--port": port, "--log-level": log_level})
+    flags = {"--host": host, "--port": port, "--log-level": log_level, "--access-log": access_log}
+    settings = _load(config, flags)
 
     from gateway.config.datadir import DataDirUnusable, data_dir
     from gateway.start import start

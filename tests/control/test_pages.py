@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
+
 import orjson
 import pytest
 
-from gateway.control.pages import HTML, JSON, State, page
+from gateway.control.pages import HEADERS, HTML, JSON, State, page
 
 WELL = State("0.1.0", "http://127.0.0.1:4000", ("openai", "groq"), {}, "demo", open_to_guests=False)
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -47,3 +51,12 @@ def test_nothing_in_it_is_taken_for_markup_or_code() -> None:
 
 def test_guests_are_shown_a_call_without_a_key() -> None:
     assert "Authorization" not in html(State("1", "http://x", ("demo",), {}, "demo", open_to_guests=True))
+
+
+def test_a_browser_runs_nothing_and_shows_only_the_pages_own_style() -> None:
+    (style,) = re.findall("<style>(.*?)</style>", html(WELL), re.DOTALL)
+    named = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    assert HEADERS["content-security-policy"].startswith(f"default-src 'none'; style-src 'sha256-{named}';")
+    assert "unsafe" not in HEADERS["content-security-policy"]
+    assert " style=" not in html(WELL)

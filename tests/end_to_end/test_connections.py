@@ -137,3 +137,33 @@ def test_an_idle_connection_is_kept_for_its_own_time(quick: Gateway) -> None:
         wire.write(request("idle"))
         assert caches(wire, 1) == ["hit"]
         assert wire.closed
+
+
+@pytest.mark.parametrize("second", [b"G", request("Hi")[:50], chunked("Hi")[:50]])
+def test_a_second_head_is_waited_for_no_longer_than_a_first(quick: Gateway, second: bytes) -> None:
+    with Wire(quick) as wire:
+        wire.write(chunked(f"then {len(second)}"))  # from here on aiohttp reads
+        assert wire.answer().status_code == 200
+        began = time.monotonic()
+        wire.write(second)
+        assert wire.closed
+        assert time.monotonic() - began < 3  # an idle connection would be kept for four seconds
+
+
+def test_a_clients_own_id_is_told_back_in_every_answer(gateway: Gateway) -> None:
+    with Wire(gateway) as wire:
+        for sent, status in (
+            (request("with an id", "x-request-id: mine\r\n"), 200),
+            (request("with an id", "x-request-id: mine\r\n"), 200),
+            (b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine\r\n\r\n", 404),
+            (
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: mine\r\nContent-Length: 0\r\n\r\n",
+                400,
+            ),
+        ):
+            wire.write(sent)
+            answer = wire.answer()
+            assert (answer.status_code, answer.headers["x-request-id"]) == (status, "mine")
+            assert answer.headers["x-gateway-id"].startswith("req_")
+    (row, *_) = gateway.rows()
+    assert row["request_id"] == "mine"

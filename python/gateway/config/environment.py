@@ -20,6 +20,7 @@ FLAGS: dict[str, Location] = {
     "--host": ("server", "host"),
     "--port": ("server", "port"),
     "--log-level": ("log", "level"),
+    "--access-log": ("server", "access_log"),
 }
 
 _REFERENCE = re.compile(r"\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}$]|\$(?!\{))*))?\})?")
