@@ -199,3 +199,18 @@ async def test_a_body_that_nobody_reads_is_bounded() -> None:
 
     assert fed <= 256 << 10
     await served.over()
+
+
+async def test_a_client_that_leaves_while_its_refused_body_is_read_is_no_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    head = b"POST /v1/body HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n"
+    served = await handed_over(head + b"x" * 100_000, ServerOptions(max_body=1_000))
+    assert served.transport.statuses == [413]
+    for _ in range(3):
+        await turns()
+        served.transport.feed(b"x" * 10_000)
+
+    await served.over()
+
+    assert caplog.records == []

@@ -273,6 +273,24 @@ def test_a_form(client: httpx.Client) -> None:
     assert refused(client.post(PATH, files={"file": b"x"}), 415)["param"] == "content-type"
 
 
+# Loops
+
+
+def test_a_call_that_goes_round_ends_after_three_gateways(client: httpx.Client, upstream: Upstream) -> None:
+    hops, sent = 0, []
+    while True:  # the provider is the gateway: what it gets comes back in
+        answer = client.post(PATH, content=with_fields(seed=1_000 + hops), headers={"x-gateway-hops": str(hops)})
+        if answer.status_code != 200:
+            break
+        hops = int(upstream.calls[-1].headers["x-gateway-hops"])
+        sent.append(hops)
+
+    assert sent == [1, 2, 3]
+    error = refused(answer)
+    assert error["code"] == "request_loop"
+    assert "base_url" in error["message"]
+
+
 # Paths and methods
 
 

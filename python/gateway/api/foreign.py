@@ -135,8 +135,9 @@ class Foreign(web.RequestHandler):
         self.force_close()
 
     def log_exception(self, *message: Any, **detail: Any) -> None:
-        """A body that broke has been answered for when aiohttp, which reads on before it closes, meets the break again."""
-        if not isinstance(detail.get("exc_info"), web.RequestPayloadError):
+        """A body that broke, or whose client has left, has been answered for when aiohttp, which reads on before it closes,
+        meets the break again."""
+        if self.transport is not None and not isinstance(detail.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*message, **detail)
 
     def handle_error(
