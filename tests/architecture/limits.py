@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from tests.architecture.rust import TESTS as RUST_TESTS
+from tests.architecture.rust import functions as rust_functions
+
 FILE_LINES = 300
 FUNCTION_LINES = 40
 PARAMETERS = 7
@@ -14,8 +17,6 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "managers", "handler", "handlers", "process"}
 # `XXX-XX-XXXX` is the shape of a number, not a note.
 NOTE = re.compile("|".join([r"\bTO" + r"DO\b", r"\bFIX" + r"ME\b", r"(?<![\w-])XX" + r"X(?![\w-])"]))
-# The tests at a Rust file's end, not a lone `#[cfg(test)] use …` further up.
-RUST_TESTS = re.compile(r"^#\[cfg\(test\)\]\n(?:#\[.*\n)*mod \w+ \{", re.MULTILINE)
 
 
 def long_file(path: str, source: str) -> list[str]:
@@ -32,6 +33,15 @@ def long_functions(path: str, source: str) -> list[str]:
         f"{path}:{function.lineno}: {function.name} has {lines} lines, at most {FUNCTION_LINES}"
         for function in functions(source)
         if (lines := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_LINES
+    ]
+
+
+def long_rust_functions(path: str, source: str) -> list[str]:
+    """The Rust functions that have too many lines, from `fn` to the closing brace; those of the closing tests do not count."""
+    return [
+        f"{path}:{line}: {name} has {lines} lines, at most {FUNCTION_LINES}"
+        for name, line, lines in rust_functions(source)
+        if lines > FUNCTION_LINES
     ]
 
 

@@ -2,7 +2,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.architecture.limits import long_file, long_functions, notes, vague_names, wide_signatures
+from tests.architecture.limits import (
+    long_file,
+    long_functions,
+    long_rust_functions,
+    notes,
+    vague_names,
+    wide_signatures,
+)
 from tests.architecture.sources import GATEWAY, files
 
 PYTHON = [*files(GATEWAY, "*.py"), *files("benches", "*.py")]
@@ -25,7 +32,7 @@ def test_python_keeps_the_limits(path: str, source: str, check: Check) -> None:
 @pytest.mark.parametrize(("path", "source"), RUST, ids=ids(RUST))
 def test_rust_keeps_the_limits(path: str, source: str) -> None:
     is_test = "/tests/" in path or path.endswith("/tests.rs")
-    assert is_test or long_file(path, source) == []
+    assert is_test or long_file(path, source) + long_rust_functions(path, source) == []
 
 
 @pytest.mark.parametrize(("path", "source"), PYTHON + RUST + STUBS, ids=ids(PYTHON + RUST + STUBS))
@@ -35,6 +42,10 @@ def test_names_and_notes(path: str, source: str) -> None:
 
 def function(lines: int, head: str = "def f():") -> str:
     return "\n".join([head, *["    pass"] * (lines - 1)]) + "\n"
+
+
+def rust_function(lines: int, head: str = "fn f() {") -> str:
+    return "\n".join([head, *["    g();"] * (lines - 2), "}"]) + "\n"
 
 
 TESTS = "#[cfg(test)]\nmod tests {\n" + "    // line\n" * 200 + "}\n"
@@ -54,6 +65,8 @@ TESTS = "#[cfg(test)]\nmod tests {\n" + "    // line\n" * 200 + "}\n"
             "a.py",
             "class A:\n" + function(41).replace("def", " def").replace("    pass", "     pass"),
         ),
+        (long_rust_functions, "a.rs", rust_function(41)),
+        (long_rust_functions, "a.rs", "impl A {\n" + rust_function(41, head="pub(super) fn f(&self) {") + "}\n"),
         (wide_signatures, "a.py", "def f(a, b, c, d, e, f, g, h): pass"),
         (wide_signatures, "a.py", "def f(a, /, b, c, d, *e, f, g, **h): pass"),
         (wide_signatures, "a.py", "class A:\n    async def f(self, a, b, c, d, e, *, f, g, h): pass"),
@@ -72,6 +85,8 @@ def test_what_is_over_is_found(check: Check, path: str, source: str) -> None:
         (long_file, "a.py", "pass\n" * 300),
         (long_file, "a.rs", "// line\n" * 300 + TESTS),
         (long_functions, "a.py", "@cached\n" + function(40)),
+        (long_rust_functions, "a.rs", "/// Told.\n#[inline]\n" + rust_function(40) + rust_function(40)),
+        (long_rust_functions, "a.rs", "#[cfg(test)]\nmod tests {\n" + rust_function(50) + "}\n"),
         (wide_signatures, "a.py", "def f(a, /, b, c, d, *e, f, **g): pass"),
         (wide_signatures, "a.py", "class A:\n    def f(self, a, b, c, d, e, f, g): pass"),
         (wide_signatures, "a.py", "class A:\n    def f(cls, /, a, b, c, d, e, f, g): pass"),

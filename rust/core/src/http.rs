@@ -4,6 +4,8 @@
 //! Everything else that HTTP allows, and all that it forbids, is [`Irregular`], for a complete implementation to take or to
 //! refuse. Nothing is read here in another way than llhttp would read it, so that the two may stand behind one socket.
 
+#![forbid(unsafe_code)]
+
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -45,40 +47,30 @@ pub struct Request {
 impl Request {
     /// The request at the start of `bytes`, or None while more bytes are to come.
     pub fn read(bytes: &[u8]) -> Result<Option<Self>, Irregular> {
-        if bytes
-            .first()
-            .is_some_and(|first| !first.is_ascii_uppercase())
-        {
-            return Err(Irregular); // httparse would skip blank lines
+        // httparse would skip blank lines.
+        let first = bytes.first();
+        if first.is_some_and(|first| !first.is_ascii_uppercase()) {
+            return Err(Irregular);
         }
         let mut slots = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_HEADERS];
         let mut parsed = httparse::Request::new(&mut []);
         let head = match parsed.parse_with_uninit_headers(bytes, &mut slots) {
             Ok(Status::Complete(head)) if head <= LARGEST_HEAD => head,
-            Ok(Status::Partial) if bytes.len() < LARGEST_HEAD => {
-                return Ok(None);
-            }
+            Ok(Status::Partial) if bytes.len() < LARGEST_HEAD => return Ok(None),
             _ => return Err(Irregular),
         };
         let (Some(method), Some(target)) = (parsed.method, parsed.path) else {
             return Err(Irregular);
         };
         let framing = Framing::of(parsed.headers)?;
-        let plain_target = target.starts_with('/') && target.is_ascii() && !target.contains('#');
-        if parsed.version != Some(1)
-            || !METHODS.contains(&method)
-            || !plain_target
-            || !only_crlf(&bytes[..head])
-        {
+        let usual = parsed.version == Some(1) && METHODS.contains(&method) && is_path(target);
+        let end = head + framing.length;
+        let missing = bytes.len() < end;
+        if !usual || !only_crlf(&bytes[..head]) || (missing && end > LARGEST_IN_PARTS) {
             return Err(Irregular);
         }
-        let end = head + framing.length;
-        if bytes.len() < end {
-            return if end > LARGEST_IN_PARTS {
-                Err(Irregular)
-            } else {
-                Ok(None)
-            };
+        if missing {
+            return Ok(None);
         }
         let within = |part: &[u8]| {
             let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
@@ -155,6 +147,10 @@ fn length(value: &[u8]) -> Result<usize, Irregular> {
         return Err(Irregular);
     }
     digits.parse().map_err(|_| Irregular)
+}
+
+fn is_path(target: &str) -> bool {
+    target.starts_with('/') && target.is_ascii() && !target.contains('#')
 }
 
 /// httparse takes a bare line feed for a line's end, and llhttp does not.

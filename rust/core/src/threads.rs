@@ -1,5 +1,7 @@
 //! Work shared among threads that may not be had.
 
+#![forbid(unsafe_code)]
+
 use std::panic::resume_unwind;
 use std::thread::{self, Builder};
 
@@ -8,7 +10,7 @@ use parking_lot::Mutex;
 /// What `work` makes of each part, in the order of the parts, on up to so many threads, of which the caller's is one.
 ///
 /// Where the system refuses a thread, those that there are do its parts too: it is slower, and never fails.
-pub(crate) fn share<T: Send, R: Send>(
+pub fn share<T: Send, R: Send>(
     threads: usize,
     parts: impl ExactSizeIterator<Item = T> + Send,
     work: impl Fn(T) -> R + Sync,

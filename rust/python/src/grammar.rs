@@ -1,6 +1,7 @@
 //! The Python face of `gateway_core::canon::Grammar`.
 
-use gateway_core::canon::{self, CanonError as Fault, Means, Role};
+use crate::error::OrRaise;
+use gateway_core::canon::{self, Means, Role};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -38,16 +39,14 @@ impl Grammar {
             .iter()
             .map(|(name, data)| (*name, data.member()))
             .collect();
-        canon::Grammar::new(name, &members)
-            .map(Self)
-            .map_err(refused)
+        canon::Grammar::new(name, &members).map(Self).or_raise()
     }
 
     /// A built-in grammar: "chat", "completions" or "embeddings".
     #[staticmethod]
     #[pyo3(signature = (name, /))]
     fn built_in(name: &str) -> PyResult<Self> {
-        canon::Grammar::built_in(name).map(Self).map_err(refused)
+        canon::Grammar::built_in(name).map(Self).or_raise()
     }
 
     /// Its name, which enters the keys of all that is read by it.
@@ -59,10 +58,6 @@ impl Grammar {
     fn __repr__(&self) -> String {
         format!("<Grammar {:?}>", self.0.name())
     }
-}
-
-fn refused(fault: Fault) -> PyErr {
-    PyValueError::new_err(fault.to_string())
 }
 
 /// A member's dict.

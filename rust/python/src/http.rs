@@ -1,20 +1,12 @@
 //! Python face of [`gateway_core::http`].
 
+use crate::error::OrRaise;
 use std::ops::Range;
 
 use gateway_core::http;
-use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-
-create_exception!(
-    gateway.native,
-    IrregularRequest,
-    PyValueError,
-    "Bytes that are no HTTP/1.1 request in the plain form. A complete parser may still read them."
-);
 
 /// One HTTP/1.1 request in the plain form: no chunks, no upgrade, no `Expect`, each header once, and a head of 8 KiB at most.
 #[pyclass(frozen, module = "gateway.native")]
@@ -42,8 +34,7 @@ impl Request {
     #[pyo3(signature = (received, start = 0, /))]
     fn read(received: Bound<'_, PyBytes>, start: usize) -> PyResult<Option<Self>> {
         let bytes = received.as_bytes().get(start..).unwrap_or_default();
-        let read = http::Request::read(bytes)
-            .map_err(|error| IrregularRequest::new_err(error.to_string()))?;
+        let read = http::Request::read(bytes).or_raise()?;
         Ok(read.map(|read| Self {
             received: received.unbind(),
             start,

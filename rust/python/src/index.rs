@@ -1,71 +1,18 @@
-//! `Index` from Python: numpy in and out, one error mapping.
+//! `Index` from Python: numpy in and out.
 
 mod arrays;
 mod options;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use crate::error::{DimensionError, OrRaise};
+use std::path::PathBuf;
 
+use ::numpy::{IntoPyArray, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use gateway_core::index::{Batch, Index as Core, IndexError, Metric, Options, Search, View};
-use numpy::{IntoPyArray, PyReadonlyArrayDyn, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-pub(crate) use arrays::numpy;
-use arrays::{Integers, contiguous, floats, integers, table};
-
-pyo3::create_exception!(
-    gateway.native,
-    DimensionError,
-    PyValueError,
-    "Vectors of another length than the index has."
-);
-pyo3::create_exception!(
-    gateway.native,
-    VectorError,
-    PyValueError,
-    "A vector that holds NaN or an infinity, or is all zeros where a cosine is asked for."
-);
-pyo3::create_exception!(
-    gateway.native,
-    IndexFileError,
-    PyValueError,
-    "A file or bytes that are not a whole, undamaged index."
-);
-
-fn raise(error: IndexError) -> PyErr {
-    let message = error.to_string();
-    match error {
-        IndexError::Dimension { .. } => DimensionError::new_err(message),
-        IndexError::Vector { .. } => VectorError::new_err(message),
-        IndexError::Corrupt(_) => IndexFileError::new_err(message),
-        IndexError::NotAFile(path) => not_a_file(&path),
-        IndexError::Io { path, error } => refused(&path, error),
-        _ => PyValueError::new_err(message),
-    }
-}
-
-/// As Python's own `open` raises it: a `FileNotFoundError`, say, that has the number, the reason and the name.
-fn refused(path: &Path, error: io::Error) -> PyErr {
-    let Some(number) = error.raw_os_error() else {
-        return error.into();
-    };
-    let reason = error.to_string();
-    let reason = reason.trim_end_matches(&format!(" (os error {number})"));
-    PyOSError::new_err((number, reason.to_owned(), path.as_os_str().to_owned()))
-}
-
-fn not_a_file(path: &Path) -> PyErr {
-    // EISDIR and EINVAL: the same on every Unix.
-    let (number, what) = if path.is_dir() {
-        (21, "Is a directory")
-    } else {
-        (22, "Not a regular file")
-    };
-    let reason = format!("{what}, and left as it was: name a file, or a place that is free");
-    PyOSError::new_err((number, reason, path.as_os_str().to_owned()))
-}
+use arrays::{Found, Integers, contiguous, floats, integers, table};
 
 /// Finds the nearest vectors to a query: cosine or inner product, from ten vectors to millions.
 ///
@@ -74,8 +21,6 @@ fn not_a_file(path: &Path) -> PyErr {
 /// Any number of threads may search while others add and remove.
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Index(Core);
-
-type Found<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 #[pymethods]
 impl Index {
@@ -113,7 +58,7 @@ impl Index {
             },
         )
         .map(Self)
-        .map_err(raise)
+        .or_raise()
     }
 
     /// Adds vectors, or replaces those whose ids are there already: all of them, or none if one cannot be used.
@@ -146,7 +91,7 @@ impl Index {
             expires: expires.column(),
             namespaces: namespaces.column(),
         };
-        py.detach(|| self.0.add(&batch, threads)).map_err(raise)
+        py.detach(|| self.0.add(&batch, threads)).or_raise()
     }
 
     /// The ids and scores of the `k` nearest vectors, best first.
@@ -183,7 +128,7 @@ impl Index {
                 Some(view) => view.search(&values, &search),
                 None => py.detach(|| self.0.search(&values, &search)),
             }
-            .map_err(raise)?;
+            .or_raise()?;
             let (ids, scores): (Vec<i64>, Vec<f32>) =
                 hits.iter().map(|hit| (hit.id as i64, hit.score)).unzip();
             return Ok((
@@ -193,7 +138,7 @@ impl Index {
         }
         let found = py
             .detach(|| self.0.search_all(&values, &search, threads))
-            .map_err(raise)?;
+            .or_raise()?;
         table(py, &found, k)
     }
 
@@ -210,13 +155,13 @@ impl Index {
 
     /// Writes the index to a file, which is replaced at once when all is written.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| self.0.save(&path)).map_err(raise)
+        py.detach(|| self.0.save(&path)).or_raise()
     }
 
     /// Maps a saved index. The file may be replaced later, but must not be written in place.
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        py.detach(|| Core::load(&path)).map(Self).map_err(raise)
+        py.detach(|| Core::load(&path)).map(Self).or_raise()
     }
 
     /// The index as bytes, for a snapshot elsewhere than in a file.
@@ -228,9 +173,7 @@ impl Index {
     /// An index from the bytes that `dumps` gave.
     #[staticmethod]
     fn loads(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
-        py.detach(|| Core::from_bytes(data))
-            .map(Self)
-            .map_err(raise)
+        py.detach(|| Core::from_bytes(data)).map(Self).or_raise()
     }
 
     /// How many vectors it holds, expired ones included until `expire` removes them.
@@ -287,10 +230,11 @@ impl Index {
         let shape = vectors.shape();
         match shape {
             [width] | [_, width] if *width == self.0.dim() => Ok(()),
-            [width] | [_, width] => Err(raise(IndexError::Dimension {
+            [width] | [_, width] => Err(IndexError::Dimension {
                 expected: self.0.dim(),
                 got: *width,
-            })),
+            })
+            .or_raise(),
             _ => Err(DimensionError::new_err(format!(
                 "expected shape ({dim},) or (n, {dim}), got {shape:?}",
                 dim = self.0.dim()

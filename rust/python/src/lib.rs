@@ -1,14 +1,18 @@
-//! The Python face of `gateway-core`: one thin file per module of the core, no logic.
+//! The Python face of `gateway-core`: thin files, one or a few for each module of the core, and no logic.
+
+#![forbid(unsafe_code)]
 
 mod bucket;
 mod canon;
 mod embed;
+mod error;
 mod exact;
 mod gil;
 mod grammar;
 mod http;
 mod index;
 mod number;
+mod numpy;
 mod redact;
 mod sse;
 mod tokens;
@@ -49,21 +53,26 @@ mod native {
     #[pymodule_export]
     use super::bucket::{Gate, Lender, Limits, Refusal, Unit};
     #[pymodule_export]
-    use super::canon::{Canon, CanonError, Reading};
+    use super::canon::{Canon, Reading};
     #[pymodule_export]
     use super::embed::{MiniLM, StaticEmbedder};
+    #[pymodule_export]
+    use super::error::{
+        CanonError, DimensionError, IndexFileError, IrregularRequest, RedactError, SseError,
+        VectorError,
+    };
     #[pymodule_export]
     use super::exact::{CacheStats, ExactCache};
     #[pymodule_export]
     use super::grammar::Grammar;
     #[pymodule_export]
-    use super::http::{IrregularRequest, Request};
+    use super::http::Request;
     #[pymodule_export]
-    use super::index::{DimensionError, Index, IndexFileError, VectorError};
+    use super::index::Index;
     #[pymodule_export]
-    use super::redact::{RedactError, Redaction, Redactor, Restorer};
+    use super::redact::{Redaction, Redactor, Restorer};
     #[pymodule_export]
-    use super::sse::{Chunk, Events, Scanner, SseError, without_usage};
+    use super::sse::{Chunk, Events, Scanner, without_usage};
     #[pymodule_export]
     use super::tokens::{Tokenizer, encoding_for};
 

@@ -1,27 +1,16 @@
 //! `Redactor`, `Redaction` and `Restorer`.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::error::{OrRaise, RedactError};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::gil::unless_short;
 use gateway_core::redact;
-use pyo3::create_exception;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMapping, PyString};
 
-create_exception!(
-    gateway.native,
-    RedactError,
-    PyValueError,
-    "An unknown kind, a pattern that cannot be used, a body that is not JSON, or values that were not kept."
-);
-
 /// Bytes of text that are some 10 µs of work.
 const LONG: usize = 8 << 10;
-
-fn failed(error: redact::RedactError) -> PyErr {
-    RedactError::new_err(error.to_string())
-}
 
 /// Finds personal data and secrets in texts, in linear time, and puts placeholders such as `[EMAIL_1]` in their place.
 ///
@@ -48,7 +37,7 @@ impl Redactor {
             patterns,
             reversible,
         };
-        redact::Redactor::new(options).map(Redactor).map_err(failed)
+        redact::Redactor::new(options).map(Redactor).or_raise()
     }
 
     /// Redacts a text. Findings are in characters of `text`.
@@ -67,8 +56,7 @@ impl Redactor {
     fn redact_body(&self, py: Python<'_>, body: &[u8]) -> PyResult<Redaction> {
         let text = std::str::from_utf8(body)
             .map_err(|fault| RedactError::new_err(format!("the body is not UTF-8: {fault}")))?;
-        let inner =
-            unless_short(py, body.len(), LONG, || self.0.redact_body(text)).map_err(failed)?;
+        let inner = unless_short(py, body.len(), LONG, || self.0.redact_body(text)).or_raise()?;
         let findings = inner.findings().to_vec();
         Ok(Redaction { inner, findings })
     }
@@ -129,7 +117,7 @@ impl Redaction {
     /// `answer` with the values in place of their placeholders.
     #[pyo3(signature = (answer, /))]
     fn restore(&self, py: Python<'_>, answer: &str) -> PyResult<String> {
-        unless_short(py, answer.len(), LONG, || self.inner.restore(answer)).map_err(failed)
+        unless_short(py, answer.len(), LONG, || self.inner.restore(answer)).or_raise()
     }
 
     /// The same for an answer that comes in pieces.
@@ -137,7 +125,7 @@ impl Redaction {
         self.inner
             .restorer()
             .map(|restorer| Restorer(Mutex::new(restorer)))
-            .map_err(failed)
+            .or_raise()
     }
 
     /// Says how much was found, and nothing of it: a repr may land in a log.
@@ -152,7 +140,7 @@ pub struct Restorer(Mutex<redact::Restorer>);
 
 impl Restorer {
     fn lock(&self) -> MutexGuard<'_, redact::Restorer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

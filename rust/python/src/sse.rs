@@ -6,29 +6,18 @@ mod events;
 pub use chunk::Chunk;
 pub use events::{Events, without_usage};
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::error::OrRaise;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::gil::unless_short;
 use crate::number::within;
 use gateway_core::sse;
-use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-create_exception!(
-    gateway.native,
-    SseError,
-    PyValueError,
-    "A stream that cannot be read on: it has ended already, or one event is larger than `max_event`."
-);
-
 /// Bytes of events that are some 30 µs of work.
 const LONG: usize = 64 << 10;
-
-fn failed(error: sse::SseError) -> PyErr {
-    SseError::new_err(error.to_string())
-}
 
 /// Reads one provider answer in OpenAI's wire form, network read by network read.
 ///
@@ -69,7 +58,7 @@ fn kind_of(name: &str, whole: bool) -> PyResult<sse::Kind> {
 
 impl Scanner {
     fn lock(&self) -> MutexGuard<'_, sse::Scanner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -98,14 +87,14 @@ impl Scanner {
     fn feed(&self, py: Python<'_>, read: Bound<'_, PyBytes>) -> PyResult<Chunk> {
         let bytes = read.as_bytes();
         let chunk = unless_short(py, bytes.len(), LONG, || self.lock().feed(bytes));
-        Ok(Chunk::new(py, chunk.map_err(failed)?, Some(&read)))
+        Ok(Chunk::new(py, chunk.or_raise()?, Some(&read)))
     }
 
     /// The provider closed the connection: returns a last event that lacks its blank line (or, with `whole=True`, the
     /// body), and says whether the answer was `truncated` inside an event.
     fn end(&self, py: Python<'_>) -> PyResult<Chunk> {
         let chunk = py.detach(|| self.lock().end());
-        Ok(Chunk::new(py, chunk.map_err(failed)?, None))
+        Ok(Chunk::new(py, chunk.or_raise()?, None))
     }
 
     /// Visible text so far, refusals included, choice after choice.

@@ -1,19 +1,12 @@
 //! `native.Tokenizer` and `native.encoding_for`.
 
+use crate::error::OrRaise;
 use crate::gil::unless_short;
-use gateway_core::tokens::{self as core, TokensError};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use gateway_core::tokens as core;
 use pyo3::prelude::*;
 
 /// Bytes of text from which counting takes longer (some 15 µs and up) than letting other threads run costs.
 const LONG: usize = 2048;
-
-fn error(error: TokensError) -> PyErr {
-    match error {
-        TokensError::Unknown(_) => PyKeyError::new_err(error.to_string()),
-        _ => PyValueError::new_err(error.to_string()),
-    }
-}
 
 /// The name of the encoding that a model is counted with, however its provider spells it; "estimate" for an unknown one.
 #[pyfunction]
@@ -42,7 +35,7 @@ impl Tokenizer {
     fn named(py: Python<'_>, encoding: &str) -> PyResult<Self> {
         py.detach(|| core::Tokenizer::named(encoding))
             .map(Self)
-            .map_err(error)
+            .or_raise()
     }
 
     /// The tokenizer that a model is counted with, pictures and chat template included; an unknown model gets an estimate.
@@ -80,13 +73,13 @@ impl Tokenizer {
     /// The tokens of a text. ValueError where the vocabulary is not public.
     #[pyo3(signature = (text, /))]
     fn encode(&self, py: Python<'_>, text: &str) -> PyResult<Vec<u32>> {
-        unless_short(py, text.len(), LONG, || self.0.encode(text)).map_err(error)
+        unless_short(py, text.len(), LONG, || self.0.encode(text)).or_raise()
     }
 
     /// The bytes that tokens stand for, which need not be whole characters. ValueError for a token that does not exist.
     #[pyo3(signature = (tokens, /))]
     fn decode(&self, py: Python<'_>, tokens: Vec<u32>) -> PyResult<Vec<u8>> {
-        unless_short(py, tokens.len(), LONG, || self.0.decode(&tokens)).map_err(error)
+        unless_short(py, tokens.len(), LONG, || self.0.decode(&tokens)).or_raise()
     }
 
     /// Prompt tokens of a chat-completions request body (JSON bytes): messages with the family's template, names, tools,
@@ -95,7 +88,7 @@ impl Tokenizer {
     /// ValueError for what is not a JSON object; a body that can be read but is not valid for a provider is still counted.
     #[pyo3(signature = (body, /))]
     fn count_chat(&self, py: Python<'_>, body: &[u8]) -> PyResult<u64> {
-        unless_short(py, body.len(), LONG, || self.0.count_chat(body)).map_err(error)
+        unless_short(py, body.len(), LONG, || self.0.count_chat(body)).or_raise()
     }
 
     fn __repr__(&self) -> String {

@@ -1,13 +1,12 @@
 //! The limits that one request meets, compiled, and the one call that decides over them.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
-use super::slot::{Kind, Slot, Wait};
+use parking_lot::MutexGuard;
+
+use super::error::BucketError;
+use super::slot::{Kind, MOST_LIMITS, Slot, Unit, Wait};
 use super::table::{Limits, lock, place};
-use super::{Error, Unit};
-
-/// The limits of one gate.
-pub const MOST_LIMITS: usize = 12;
 
 /// What a reservation was, and what the call then used.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,9 +98,9 @@ pub struct Gate {
 
 impl Gate {
     /// Compiles the limits that a request meets, and what it takes of each.
-    pub fn new(limits: Arc<Limits>, meets: &[(u32, Unit)]) -> Result<Self, Error> {
+    pub fn new(limits: Arc<Limits>, meets: &[(u32, Unit)]) -> Result<Self, BucketError> {
         if meets.len() > MOST_LIMITS {
-            return Err(Error::TooMany);
+            return Err(BucketError::TooMany);
         }
         let stripes = meets
             .iter()
@@ -114,12 +113,12 @@ impl Gate {
         };
         for (index, (slot, unit)) in meets.iter().enumerate() {
             if meets[..index].iter().any(|(other, _)| other == slot) {
-                return Err(Error::Twice(*slot));
+                return Err(BucketError::Twice(*slot));
             }
             gate.limits.with(*slot, |state| {
                 let fits = (state.kind == Kind::Gauge) == (*unit == Unit::Places);
                 state.gates += u32::from(fits);
-                fits.then_some(()).ok_or(Error::Unit(*slot, *unit))
+                fits.then_some(()).ok_or(BucketError::Unit(*slot, *unit))
             })??;
             let lock = (stripes & ((1 << place(*slot).0) - 1)).count_ones() as usize;
             gate.uses[index] = Use::new(*slot, lock, *unit);
@@ -217,13 +216,13 @@ impl Gate {
     }
 
     /// Gives back the places of one request that was admitted.
-    pub fn release(&self) -> Result<(), Error> {
+    pub fn release(&self) -> Result<(), BucketError> {
         let mut held = self.hold::<MOST_LIMITS>();
         let places = || self.uses().iter().filter(|one| one.unit() == Unit::Places);
         for one in places() {
             let slot = held.slot(*one);
             if slot.left >= slot.limit {
-                return Err(Error::NotTaken);
+                return Err(BucketError::NotTaken);
             }
         }
         for one in places() {

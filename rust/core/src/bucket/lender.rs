@@ -4,9 +4,9 @@
 //! level and all slices together never pass the burst, and what the nodes admit stays within burst + rate × t, however they
 //! interleave and whichever die.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
-use super::Error;
+use super::error::BucketError;
 use super::slot::{Slot, Wait};
 use super::table::rate;
 
@@ -72,9 +72,11 @@ impl Lender {
         period: i64,
         burst: Option<i64>,
         options: Options,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, BucketError> {
         if options.life < 1 || options.share < 1 {
-            return Err(Error::Range("a lease's life and share must be at least 1"));
+            return Err(BucketError::Range(
+                "a lease's life and share must be at least 1",
+            ));
         }
         let terms = rate(amount, period, burst)?;
         let state = State {
@@ -90,7 +92,7 @@ impl Lender {
     }
 
     fn with<R>(&self, now: i64, act: impl FnOnce(&mut State, i64) -> R) -> R {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let left = state.advance(now, self.options.life);
         act(&mut state, left)
     }

@@ -17,6 +17,9 @@
 //! * Over any interval, what is admitted is at most burst + rate × (what the clock moved forward).
 //! * A refused call changes no level. Locks are taken in ascending order of stripe, so calls that share limits cannot deadlock.
 
+#![forbid(unsafe_code)]
+
+mod error;
 mod gate;
 mod lender;
 mod slot;
@@ -24,71 +27,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
-pub use gate::{Gate, MOST_LIMITS, Refusal, Remaining, Spent};
+pub use error::BucketError;
+pub use gate::{Gate, Refusal, Remaining, Spent};
 pub use lender::{Lease, Lender, Options};
-pub use slot::{Kind, Wait};
+pub use slot::{Kind, MOST_LIMITS, Unit, Wait};
 pub use table::Limits;
-use table::MOST_SLOTS;
-
-/// What an amount is counted in: which of a request's numbers a limit takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Unit {
-    /// One per request.
-    Requests,
-    Tokens,
-    /// One per request, given back when it ends.
-    Places,
-    Cost,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// An amount, period, burst or limit outside its range.
-    Range(&'static str),
-    /// The name stands for a limit of another kind.
-    Kind(Kind),
-    UnknownSlot(u32),
-    /// A slot cannot be counted in this unit.
-    Unit(u32, Unit),
-    TooMany,
-    Twice(u32),
-    Full,
-    NotTaken,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Range(what) => f.write_str(what),
-            Error::Kind(kind) => write!(
-                f,
-                "this name is a {kind:?} already: remove it first, or choose another name"
-            ),
-            Error::UnknownSlot(slot) => write!(
-                f,
-                "no limit has slot {slot}: pass what bucket(), gauge() or budget() returned"
-            ),
-            Error::Unit(slot, unit) => write!(
-                f,
-                "slot {slot} cannot count {unit:?}: places are for gauges, and gauges for places"
-            ),
-            Error::TooMany => write!(
-                f,
-                "a gate meets at most {MOST_LIMITS} limits: split it over two gates"
-            ),
-            Error::Twice(slot) => write!(
-                f,
-                "slot {slot} is listed twice: a gate meets each limit once"
-            ),
-            Error::Full => write!(f, "a table holds at most {MOST_SLOTS} limits: remove some"),
-            Error::NotTaken => f.write_str(
-                "more places were given back than taken: release() once for each take()",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Error {}

@@ -4,6 +4,22 @@
 /// clock set back.
 const LATE_NS: u64 = 1_000_000_000;
 
+/// The limits of one gate.
+pub const MOST_LIMITS: usize = 12;
+pub(super) const MOST_SLOTS: usize = 1 << 26;
+
+/// What an amount is counted in: which of a request's numbers a limit takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Unit {
+    /// One per request.
+    Requests,
+    Tokens,
+    /// One per request, given back when it ends.
+    Places,
+    Cost,
+}
+
 /// What a limit counts, and what makes its level rise again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

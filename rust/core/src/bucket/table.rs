@@ -1,15 +1,16 @@
 //! Every limit by name, and the slots that hold their levels.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::Error;
-use super::slot::{Kind, Slot, Terms};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::error::BucketError;
+use super::slot::{Kind, MOST_SLOTS, Slot, Terms};
 
 const STRIPES: usize = 64;
 /// Slots defined one after the other share a stripe, and its lock, in groups of this many.
 const GROUP: usize = 8;
-pub(super) const MOST_SLOTS: usize = 1 << 26;
 
 /// Where a slot lives.
 pub(super) fn place(slot: u32) -> (usize, usize) {
@@ -45,7 +46,7 @@ impl Default for Limits {
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl Limits {
@@ -62,19 +63,19 @@ impl Limits {
         amount: i64,
         period: i64,
         burst: Option<i64>,
-    ) -> Result<u32, Error> {
+    ) -> Result<u32, BucketError> {
         self.define(name, rate(amount, period, burst)?)
     }
 
     /// Defines a limit on what is held at one time.
-    pub fn gauge(&self, name: &str, limit: i64) -> Result<u32, Error> {
+    pub fn gauge(&self, name: &str, limit: i64) -> Result<u32, BucketError> {
         self.define(name, still(Kind::Gauge, limit)?)
     }
 
     /// Defines an amount to spend. `spent` says how much of it is gone; `None` keeps what an existing one has spent.
-    pub fn budget(&self, name: &str, limit: i64, spent: Option<i64>) -> Result<u32, Error> {
+    pub fn budget(&self, name: &str, limit: i64, spent: Option<i64>) -> Result<u32, BucketError> {
         if spent.is_some_and(|spent| spent < 0) {
-            return Err(Error::Range("spent must not be negative"));
+            return Err(BucketError::Range("spent must not be negative"));
         }
         let slot = self.define(name, still(Kind::Budget, limit)?)?;
         if let Some(spent) = spent {
@@ -84,7 +85,7 @@ impl Limits {
     }
 
     /// Defines the local end of a limit that is shared: nothing can be had until something is lent. `limit` is for show.
-    pub fn lease(&self, name: &str, limit: i64) -> Result<u32, Error> {
+    pub fn lease(&self, name: &str, limit: i64) -> Result<u32, BucketError> {
         self.define(name, still(Kind::Lease, limit)?)
     }
 
@@ -96,18 +97,18 @@ impl Limits {
         amount: i64,
         start: i64,
         end: i64,
-    ) -> Result<i64, Error> {
+    ) -> Result<i64, BucketError> {
         if amount < 0 {
-            return Err(Error::Range("a lease's amount must not be negative"));
+            return Err(BucketError::Range("a lease's amount must not be negative"));
         }
         self.with(slot, |slot| match slot.kind {
             Kind::Lease => Ok(slot.lend(now, amount, start, end)),
-            kind => Err(Error::Kind(kind)),
+            kind => Err(BucketError::Kind(kind)),
         })?
     }
 
     /// Forgets a limit's name. Gates compiled with it keep it until they are gone; then its slot is used again.
-    pub fn remove(&self, slot: u32) -> Result<(), Error> {
+    pub fn remove(&self, slot: u32) -> Result<(), BucketError> {
         let mut names = lock(&self.names);
         let unused = self.with(slot, |slot| {
             slot.named = false;
@@ -148,22 +149,26 @@ impl Limits {
     }
 
     /// Acts on a slot that has a name.
-    pub(super) fn with<R>(&self, slot: u32, act: impl FnOnce(&mut Slot) -> R) -> Result<R, Error> {
+    pub(super) fn with<R>(
+        &self,
+        slot: u32,
+        act: impl FnOnce(&mut Slot) -> R,
+    ) -> Result<R, BucketError> {
         let (stripe, index) = place(slot);
         let mut stripe = lock(&self.stripes[stripe]);
         let found = stripe
             .get_mut(index)
             .filter(|slot| slot.named)
-            .ok_or(Error::UnknownSlot(slot))?;
+            .ok_or(BucketError::UnknownSlot(slot))?;
         Ok(act(found))
     }
 
-    fn define(&self, name: &str, terms: Terms) -> Result<u32, Error> {
+    fn define(&self, name: &str, terms: Terms) -> Result<u32, BucketError> {
         let mut names = lock(&self.names);
         if let Some(slot) = names.slots.get(name) {
             self.with(*slot, |slot| {
                 if slot.kind != terms.kind {
-                    return Err(Error::Kind(slot.kind));
+                    return Err(BucketError::Kind(slot.kind));
                 }
                 slot.redefine(terms);
                 Ok(())
@@ -177,10 +182,10 @@ impl Limits {
         Ok(slot)
     }
 
-    fn allocate(&self, names: &mut Names, terms: Terms) -> Result<u32, Error> {
+    fn allocate(&self, names: &mut Names, terms: Terms) -> Result<u32, BucketError> {
         let slot = names.free.pop().unwrap_or(names.names.len() as u32);
         if slot as usize >= MOST_SLOTS {
-            return Err(Error::Full);
+            return Err(BucketError::Full);
         }
         let (stripe, index) = place(slot);
         let mut stripe = lock(&self.stripes[stripe]);
@@ -214,10 +219,10 @@ impl Limits {
     }
 }
 
-pub(super) fn rate(amount: i64, period: i64, burst: Option<i64>) -> Result<Terms, Error> {
+pub(super) fn rate(amount: i64, period: i64, burst: Option<i64>) -> Result<Terms, BucketError> {
     let burst = burst.unwrap_or(amount);
     if amount < 1 || period < 1 || burst < 1 {
-        return Err(Error::Range(
+        return Err(BucketError::Range(
             "amount, period and burst must be at least 1: use a gauge of 0 to admit nothing",
         ));
     }
@@ -229,9 +234,9 @@ pub(super) fn rate(amount: i64, period: i64, burst: Option<i64>) -> Result<Terms
     })
 }
 
-fn still(kind: Kind, limit: i64) -> Result<Terms, Error> {
+fn still(kind: Kind, limit: i64) -> Result<Terms, BucketError> {
     if limit < 0 {
-        return Err(Error::Range("limit must not be negative"));
+        return Err(BucketError::Range("limit must not be negative"));
     }
     Ok(Terms {
         kind,

@@ -488,7 +488,7 @@ fn a_removed_limit_lives_as_long_as_its_gates() {
     let slot = limits.bucket("key", 2, SECOND, None).expect("valid");
     let gate = Gate::new(limits.clone(), &[(slot, Unit::Requests)]).expect("valid");
     limits.remove(slot).expect("has a name");
-    assert_eq!(limits.remove(slot), Err(Error::UnknownSlot(slot)));
+    assert_eq!(limits.remove(slot), Err(BucketError::UnknownSlot(slot)));
     assert_ne!(limits.bucket("other", 1, SECOND, None), Ok(slot));
     assert_eq!((gate.take(0, 0, 0), gate.take(0, 0, 0)), (1, 0));
     assert_eq!(
@@ -507,24 +507,30 @@ fn misuse_is_an_error() {
     let gauge = limits.gauge("gauge", 1).expect("valid");
     assert_eq!(
         limits.budget("gauge", 1, None),
-        Err(Error::Kind(Kind::Gauge))
+        Err(BucketError::Kind(Kind::Gauge))
     );
     let gate = |meets: &[(u32, Unit)]| Gate::new(limits.clone(), meets).err();
     assert_eq!(
         gate(&[(gauge, Unit::Tokens)]),
-        Some(Error::Unit(gauge, Unit::Tokens))
+        Some(BucketError::Unit(gauge, Unit::Tokens))
     );
     assert_eq!(
         gate(&[(gauge, Unit::Places), (gauge, Unit::Places)]),
-        Some(Error::Twice(gauge))
+        Some(BucketError::Twice(gauge))
     );
-    assert_eq!(gate(&[(77, Unit::Tokens)]), Some(Error::UnknownSlot(77)));
-    assert_eq!(gate(&[(gauge, Unit::Places); 13]), Some(Error::TooMany));
+    assert_eq!(
+        gate(&[(77, Unit::Tokens)]),
+        Some(BucketError::UnknownSlot(77))
+    );
+    assert_eq!(
+        gate(&[(gauge, Unit::Places); 13]),
+        Some(BucketError::TooMany)
+    );
     let good = Gate::new(limits.clone(), &[(gauge, Unit::Places)]).expect("valid");
-    assert_eq!(good.release(), Err(Error::NotTaken));
+    assert_eq!(good.release(), Err(BucketError::NotTaken));
     assert_eq!(
         limits.lend(gauge, 0, 1, 0, 1),
-        Err(Error::Kind(Kind::Gauge))
+        Err(BucketError::Kind(Kind::Gauge))
     );
 }
 

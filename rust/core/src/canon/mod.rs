@@ -43,8 +43,8 @@ mod scratch;
 mod splice;
 mod string;
 
+use parking_lot::Mutex;
 use std::ops::RangeInclusive;
-use std::sync::Mutex;
 
 pub use digest::Digest;
 use digest::Keys;
@@ -109,13 +109,12 @@ impl Canon {
         let mut scratch = self
             .scratch
             .try_lock()
-            .ok()
             .and_then(|mut kept| kept.take())
             .unwrap_or_default();
         let result = request::read(bytes, grammar, &mut scratch, self.options.max_depth);
         let result = result.map(|(outline, turn)| (outline, self.keys.digests(&scratch, turn)));
         scratch.trim();
-        if let Ok(mut kept) = self.scratch.try_lock() {
+        if let Some(mut kept) = self.scratch.try_lock() {
             *kept = Some(scratch);
         }
         let (outline, digests) = result?;

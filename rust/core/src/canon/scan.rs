@@ -1,5 +1,7 @@
 //! Copying the plain characters of a JSON string, which is what a chat body mostly is.
 
+#![expect(unsafe_code, reason = "reads and writes whole blocks")]
+
 /// Appends the plain characters from `from` on; gives the position of the quote, backslash or control character that ends
 /// them, or the body's end.
 ///

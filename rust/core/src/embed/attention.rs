@@ -1,5 +1,7 @@
 //! Multi-head attention, in the same arithmetic as all else.
 
+#![expect(unsafe_code, reason = "calls kernels after asking the CPU")]
+
 use super::Cpu;
 use super::vector::{LANES, exp, fold, lanes, larger, versions};
 

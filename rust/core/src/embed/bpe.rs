@@ -2,7 +2,6 @@
 
 use crate::json::{Malformed, Reader};
 use rustc_hash::FxHashMap;
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -53,14 +52,7 @@ impl Bpe {
     }
 
     fn build(vocabulary: &[u8], merges: &[u8]) -> Result<Self, Malformed> {
-        let mut ids: FxHashMap<Cow<'_, str>, u32> = FxHashMap::default();
-        Reader::new(vocabulary).members(|token, raw| {
-            if token.trim_start_matches(SPACE).contains(SPACE) {
-                return Err(Malformed { at: 0 });
-            }
-            ids.insert(Cow::Owned(token.to_owned()), number(raw)?);
-            Ok(())
-        })?;
+        let ids = ids(vocabulary)?;
         let id = |token: &str| ids.get(token).copied().ok_or(Malformed { at: 0 });
         let mut bpe = Self {
             ascii: [NONE; 128],
@@ -213,6 +205,19 @@ impl Bpe {
         }
         word.retain(|&id| id != NONE);
     }
+}
+
+/// The id of each token.
+fn ids(vocabulary: &[u8]) -> Result<FxHashMap<String, u32>, Malformed> {
+    let mut ids = FxHashMap::default();
+    Reader::new(vocabulary).members(|token, raw| {
+        if token.trim_start_matches(SPACE).contains(SPACE) {
+            return Err(Malformed { at: 0 });
+        }
+        ids.insert(token.to_owned(), number(raw)?);
+        Ok(())
+    })?;
+    Ok(ids)
 }
 
 fn number(raw: &[u8]) -> Result<u32, Malformed> {

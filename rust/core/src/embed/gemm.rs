@@ -4,23 +4,19 @@
 //! take it. So a row of weights is scaled until no eight that meet come to more than 128 on either side of zero: 255 · 128 stays
 //! below 2¹⁵, nothing saturates, and every version of the kernel gives the very same integers.
 
+#![expect(unsafe_code, reason = "calls kernels after asking the CPU")]
+
+mod shape;
+
 use super::Cpu;
 use super::vector;
+use shape::{BLOCK, Quad, STEP, STEPS, Sums};
 
-/// Outputs that one block of packed weights gives.
-const BLOCK: usize = 16;
-/// Inputs that one step takes: each output's four weights stand side by side.
-const STEP: usize = 4;
-/// Steps whose products meet in sixteen bits: of each step, two of its four.
-const STEPS: usize = 4;
 /// Most that a weight comes to, and that eight which meet come to: 128 less what rounding eight of them may add.
 const WEIGHT_MAX: f32 = 127.0;
 const MEETING_MAX: f32 = 124.0;
 /// Rows that one call of a kernel takes: a block of sums for each must fit the registers.
 const ROWS: usize = 24;
-
-type Sums = [i32; BLOCK];
-type Quad = [[i8; BLOCK * STEP]; STEPS];
 
 /// A linear layer, its weights packed block by block, step by step.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod attention;
 mod bpe;
 mod cpu;
 mod encoder;
+mod error;
 mod gemm;
 mod minilm;
 mod static_table;
@@ -15,13 +16,11 @@ mod weights;
 mod wordpiece;
 
 pub use cpu::Cpu;
+pub use error::EmbedError;
 pub use minilm::MiniLm;
 pub use static_table::StaticEmbedder;
 
-use crate::json::Malformed;
 use crate::threads::share;
-use std::fmt;
-use std::path::{Path, PathBuf};
 
 /// Embeds `texts` into `rows`, one of `width` each, on up to `threads` threads.
 pub fn embed_batch<T: AsRef<str> + Sync>(
@@ -42,44 +41,6 @@ pub fn embed_batch<T: AsRef<str> + Sync>(
         }
     });
 }
-
-/// Why an embedder could not be opened.
-#[derive(Debug)]
-pub enum EmbedError {
-    /// A file of the model could not be opened.
-    Missing {
-        path: PathBuf,
-        cause: std::io::Error,
-    },
-    /// A file is not the one this embedder was written for.
-    Foreign { path: PathBuf, why: String },
-}
-
-impl EmbedError {
-    fn foreign(path: &Path, why: impl Into<String>) -> Self {
-        Self::Foreign {
-            path: path.to_owned(),
-            why: why.into(),
-        }
-    }
-
-    fn malformed(path: &Path) -> impl Fn(Malformed) -> Self + '_ {
-        move |Malformed { at }| Self::foreign(path, format!("unreadable JSON at byte {at}"))
-    }
-}
-
-impl fmt::Display for EmbedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { path, cause } => write!(f, "cannot open {}: {cause}", path.display()),
-            Self::Foreign { path, why } => {
-                write!(f, "{} is not the expected file: {why}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for EmbedError {}
 
 /// What the fuzzer drives: the readers of files, which `open` only lets see files that it knows.
 #[cfg(fuzzing)]

@@ -2,6 +2,8 @@
 //!
 //! Sums run over sixteen fixed lanes and nothing is fused, so every version gives the very same bits.
 
+#![expect(unsafe_code, reason = "calls kernels after asking the CPU")]
+
 use super::Cpu;
 use std::slice::ChunksMut;
 

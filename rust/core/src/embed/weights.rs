@@ -1,5 +1,7 @@
 //! Files of weights: mapped, checked once, read in place.
 
+#![expect(unsafe_code, reason = "maps a file")]
+
 use super::EmbedError;
 use crate::json::Reader;
 use memmap2::Mmap;

@@ -8,18 +8,24 @@
 //! * `weight() <= capacity` always, with the slots, the index and the ghost charged at the worst they can take.
 //! * No value is dropped under a lock: its destructor may come back to this cache.
 
+#![forbid(unsafe_code)]
+
+mod error;
 mod ghost;
 mod shard;
 mod slab;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use parking_lot::{Mutex, MutexGuard};
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use error::MOST_SHARDS;
 use hashbrown::DefaultHashBuilder;
 use shard::{Shard, slot_cost};
+
+pub use error::ExactError;
+pub use shard::Stats;
 
 /// A key is a hash already; it is hashed again, with a seed of this cache's own, only to place it.
 pub type Key = [u8; 32];
@@ -31,40 +37,6 @@ pub struct Options {
     pub shards: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    NoShards,
-    /// A shard must have room for a few entries: the least capacity that would do.
-    TooSmall(u64),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::NoShards => write!(f, "shards must be between 1 and {MOST_SHARDS}"),
-            Error::TooSmall(least) => write!(
-                f,
-                "capacity must be at least {least} bytes for this number of shards"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// What has happened since the cache was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    pub hits: u64,
-    pub misses: u64,
-    pub insertions: u64,
-    /// Pushed out for want of space.
-    pub evictions: u64,
-    /// Found to be past their time, by a `get` or by an eviction.
-    pub expirations: u64,
-}
-
-const MOST_SHARDS: usize = 1024;
 const SHARD_BYTES: u64 = 64 << 20;
 const LEAST_SHARD_BYTES: u64 = 4096;
 /// More than any memory, and little enough that no sum of weights overflows.
@@ -78,17 +50,17 @@ pub struct Cache<V> {
 
 impl<V> Cache<V> {
     /// A cache that never holds more than `capacity` bytes, its own bookkeeping included.
-    pub fn new(capacity: u64, options: Options) -> Result<Self, Error> {
+    pub fn new(capacity: u64, options: Options) -> Result<Self, ExactError> {
         let capacity = capacity.min(MOST_BYTES);
         let count = options
             .shards
             .unwrap_or((capacity / SHARD_BYTES).clamp(1, 16) as usize);
         if !(1..=MOST_SHARDS).contains(&count) {
-            return Err(Error::NoShards);
+            return Err(ExactError::NoShards);
         }
         let each = capacity / count as u64;
         if each < LEAST_SHARD_BYTES.max(32 * slot_cost::<V>()) {
-            return Err(Error::TooSmall(
+            return Err(ExactError::TooSmall(
                 LEAST_SHARD_BYTES.max(32 * slot_cost::<V>()) * count as u64,
             ));
         }
@@ -199,5 +171,5 @@ impl<V> Cache<V> {
 
 /// A panic in `read` leaves a shard whole, so its lock stays good.
 fn lock<V>(shard: &Mutex<Shard<V>>) -> MutexGuard<'_, Shard<V>> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+    shard.lock()
 }

@@ -4,9 +4,20 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder as Hasher, HashTable};
 
-use super::Stats;
 use super::ghost::Ghost;
 use super::slab::{BLOCK, Entry, NIL, Queue, Slab};
+
+/// What has happened since the cache was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub hits: u64,
+    pub misses: u64,
+    pub insertions: u64,
+    /// Pushed out for want of space.
+    pub evictions: u64,
+    /// Found to be past their time, by a `get` or by an eviction.
+    pub expirations: u64,
+}
 
 /// The share of a shard in which new entries have to prove themselves: a tenth, as in the S3-FIFO paper.
 const SMALL_SHARE: u64 = 10;

@@ -49,7 +49,7 @@ impl IndexError {
     }
 
     /// The same fault, in another row.
-    pub(crate) fn at(self, row: usize) -> Self {
+    pub(super) fn at(self, row: usize) -> Self {
         match self {
             Self::Vector { fault, .. } => Self::Vector { row, fault },
             other => other,

@@ -5,10 +5,10 @@ use super::layout::{Layout, Record, Shape};
 use super::memory::Block;
 use super::pool::{Pool, key, similarity, slot};
 use super::quantise::Probe;
-use super::{Hit, Search};
+use super::search::{Hit, Search};
 
 /// Rows in no order, in a block that grows with them: an index of five vectors must cost little more than five vectors.
-pub(crate) struct Flat {
+pub(super) struct Flat {
     block: Option<Block>,
     shape: Shape,
     room: u32,
@@ -16,7 +16,7 @@ pub(crate) struct Flat {
 }
 
 impl Flat {
-    pub(crate) fn new(width: usize) -> Self {
+    pub fn new(width: usize) -> Self {
         let shape = Shape {
             width: width as u32,
             ..Shape::default()
@@ -30,7 +30,7 @@ impl Flat {
     }
 
     /// A block with as many rows as it has room for.
-    pub(crate) fn from_block(shape: Shape, block: Option<Block>, len: u32) -> Self {
+    pub fn from_block(shape: Shape, block: Option<Block>, len: u32) -> Self {
         Self {
             block,
             shape,
@@ -40,7 +40,7 @@ impl Flat {
     }
 
     /// Its shape, and its rows as one block without spare room.
-    pub(crate) fn packed(&self) -> (Shape, Option<Block>) {
+    pub fn packed(&self) -> (Shape, Option<Block>) {
         let pack = |old: &Block| {
             let layout = Layout::new(self.shape, self.len);
             let mut block = Block::heap(layout.bytes);
@@ -51,21 +51,21 @@ impl Flat {
     }
 
     /// Whether no id is there twice.
-    pub(crate) fn is_unique(&self) -> bool {
+    pub fn is_unique(&self) -> bool {
         let mut ids = self.ids().to_vec();
         ids.sort_unstable();
         ids.windows(2).all(|pair| pair[0] != pair[1])
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.len as usize
     }
 
-    pub(crate) fn layout(&self) -> Layout {
+    pub fn layout(&self) -> Layout {
         Layout::new(self.shape, self.room)
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.block.as_ref().map_or(0, |block| block.bytes().len())
     }
 
@@ -75,7 +75,7 @@ impl Flat {
             .map_or(&[], |block| block.ids(&self.layout(), self.len()))
     }
 
-    pub(crate) fn find(&self, id: u64) -> Option<u32> {
+    pub fn find(&self, id: u64) -> Option<u32> {
         self.ids()
             .iter()
             .position(|&other| other == id)
@@ -83,7 +83,7 @@ impl Flat {
     }
 
     /// Adds a row, or replaces the one with its id.
-    pub(crate) fn put(&mut self, record: &Record<'_>) {
+    pub fn put(&mut self, record: &Record<'_>) {
         let row = self.find(record.id).unwrap_or(self.len);
         let shape = self.shape.with(record);
         if row == self.room || shape != self.shape {
@@ -118,7 +118,7 @@ impl Flat {
     }
 
     /// Moves the last row into the place of this one.
-    pub(crate) fn remove(&mut self, row: u32) {
+    pub fn remove(&mut self, row: u32) {
         self.len -= 1;
         let (layout, last) = (self.layout(), self.len);
         let Some(block) = &mut self.block else { return };
@@ -132,21 +132,21 @@ impl Flat {
         }
     }
 
-    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'_>> {
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let layout = self.layout();
         let block = self.block.iter();
         block.flat_map(move |block| (0..self.len()).map(move |row| block.read(&layout, row)))
     }
 
     /// Ids of the rows whose time has come.
-    pub(crate) fn expired(&self, now: u64) -> Vec<u64> {
+    pub fn expired(&self, now: u64) -> Vec<u64> {
         self.records()
             .filter(|record| record.is_expired(now))
             .map(|record| record.id)
             .collect()
     }
 
-    pub(crate) fn search(&self, kernel: &Kernel, probe: &Probe, search: &Search) -> Vec<Hit> {
+    pub fn search(&self, kernel: &Kernel, probe: &Probe, search: &Search) -> Vec<Hit> {
         let Some(block) = &self.block else {
             return Vec::new();
         };
@@ -181,7 +181,7 @@ impl Flat {
 }
 
 /// The best `k` of the rows that a pool holds, by their exact scores.
-pub(crate) fn rescore(pool: &Pool, k: usize, exact: impl Fn(u32) -> (u64, f32)) -> Vec<Hit> {
+pub(super) fn rescore(pool: &Pool, k: usize, exact: impl Fn(u32) -> (u64, f32)) -> Vec<Hit> {
     let mut best = Pool::default();
     best.reset(k);
     let scored: Vec<(u64, f32)> = pool.slots().map(exact).collect();

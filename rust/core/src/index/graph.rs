@@ -20,46 +20,46 @@ use super::pool::{Marks, Pool};
 use super::quantise::Probe;
 
 /// Rows of one segment, as a power of two.
-pub(crate) const SEGMENT_BITS: u32 = 14;
-pub(crate) const SEGMENT: u32 = 1 << SEGMENT_BITS;
+pub(super) const SEGMENT_BITS: u32 = 14;
+pub(super) const SEGMENT: u32 = 1 << SEGMENT_BITS;
 
 /// Id of a row that holds nothing, or nothing to be found.
-pub(crate) const FREE: u64 = u64::MAX;
+pub(super) const FREE: u64 = u64::MAX;
 
 /// Upper tiers end here: with 16 links a row reaches the eighth once in four thousand million.
 pub(super) const MAX_TIERS: usize = 8;
 
 /// An upper layer: few rows, with their links apart.
 #[derive(Default)]
-pub(crate) struct Tier {
-    pub(crate) rows: HashMap<u32, Box<[AtomicU32]>>,
+pub(super) struct Tier {
+    pub rows: HashMap<u32, Box<[AtomicU32]>>,
 }
 
 /// What a walk needs besides the graph, kept between walks.
 #[derive(Default)]
-pub(crate) struct Scratch {
-    pub(crate) seen: Marks,
-    pub(crate) near: Marks,
-    pub(crate) pool: Pool,
-    pub(crate) fresh: Vec<u32>,
+pub(super) struct Scratch {
+    pub seen: Marks,
+    pub near: Marks,
+    pub pool: Pool,
+    pub fresh: Vec<u32>,
 }
 
-pub(crate) struct Graph {
-    pub(crate) kernel: &'static Kernel,
-    pub(crate) layout: Layout,
-    pub(crate) segments: Vec<Block>,
+pub(super) struct Graph {
+    pub kernel: &'static Kernel,
+    pub layout: Layout,
+    pub segments: Vec<Block>,
     /// Slots that were ever in use.
-    pub(crate) slots: u32,
+    pub slots: u32,
     /// The lowest free slot is taken first: what a slot will be does not depend on how the index was saved.
     pub(super) free: BinaryHeap<Reverse<u32>>,
     /// Rows in use that nothing is to find: not linked yet, or not unlinked yet. Their id is [`FREE`].
     pub(super) hidden: u32,
     /// Levels drawn so far.
-    pub(crate) drawn: u64,
+    pub drawn: u64,
     pub(super) table: HashTable<u32>,
-    pub(crate) tiers: Vec<Tier>,
+    pub tiers: Vec<Tier>,
     /// Where walks begin: a row of the highest tier.
-    pub(crate) entry: Option<u32>,
+    pub entry: Option<u32>,
     pub(super) namespaces: Option<Box<Namespaces>>,
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -72,7 +72,7 @@ pub(super) fn hash(id: u64) -> u64 {
 }
 
 impl Graph {
-    pub(crate) fn new(kernel: &'static Kernel, width: usize, m: usize) -> Self {
+    pub fn new(kernel: &'static Kernel, width: usize, m: usize) -> Self {
         let shape = Shape {
             width: width as u32,
             links: 2 * m as u16,
@@ -94,33 +94,33 @@ impl Graph {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.table.len()
     }
 
     #[inline]
-    pub(crate) fn block(&self, slot: u32) -> (&Block, usize) {
+    pub fn block(&self, slot: u32) -> (&Block, usize) {
         (
             &self.segments[(slot >> SEGMENT_BITS) as usize],
             (slot & (SEGMENT - 1)) as usize,
         )
     }
 
-    pub(crate) fn id(&self, slot: u32) -> u64 {
+    pub fn id(&self, slot: u32) -> u64 {
         let (block, row) = self.block(slot);
         block.ids(&self.layout, SEGMENT as usize)[row]
     }
 
-    pub(crate) fn record(&self, slot: u32) -> Record<'_> {
+    pub fn record(&self, slot: u32) -> Record<'_> {
         let (block, row) = self.block(slot);
         block.read(&self.layout, row)
     }
 
-    pub(crate) fn live(&self) -> impl Iterator<Item = u32> + '_ {
+    pub fn live(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.slots).filter(|&slot| self.id(slot) != FREE)
     }
 
-    pub(crate) fn find(&self, id: u64) -> Option<u32> {
+    pub fn find(&self, id: u64) -> Option<u32> {
         self.table
             .find(hash(id), |&slot| self.id(slot) == id)
             .copied()
@@ -128,7 +128,7 @@ impl Graph {
 
     /// Layer 0 holds every row; layer n is tier n - 1.
     #[inline]
-    pub(crate) fn links(&self, layer: usize, slot: u32) -> &[AtomicU32] {
+    pub fn links(&self, layer: usize, slot: u32) -> &[AtomicU32] {
         if layer == 0 {
             let (block, row) = self.block(slot);
             return block.links(&self.layout, row);
@@ -138,7 +138,7 @@ impl Graph {
 
     /// Slots that a row links to. A place holds the slot plus one, so that fresh memory is an empty list.
     #[inline]
-    pub(crate) fn neighbours(&self, layer: usize, slot: u32) -> impl Iterator<Item = u32> + '_ {
+    pub fn neighbours(&self, layer: usize, slot: u32) -> impl Iterator<Item = u32> + '_ {
         let links = self.links(layer, slot).iter();
         links
             .map(|link| link.load(Ordering::Relaxed))
@@ -147,14 +147,14 @@ impl Graph {
     }
 
     /// Highest layer of a row.
-    pub(crate) fn level(&self, slot: u32) -> usize {
+    pub fn level(&self, slot: u32) -> usize {
         self.tiers
             .iter()
             .take_while(|tier| tier.rows.contains_key(&slot))
             .count()
     }
 
-    pub(crate) fn probe(&self, slot: u32) -> Probe {
+    pub fn probe(&self, slot: u32) -> Probe {
         let (block, row) = self.block(slot);
         Probe::row(
             block.scale(&self.layout, row),
@@ -163,7 +163,7 @@ impl Graph {
     }
 
     #[inline]
-    pub(crate) fn near(&self, probe: &Probe, slot: u32) -> f32 {
+    pub fn near(&self, probe: &Probe, slot: u32) -> f32 {
         let (block, row) = self.block(slot);
         probe.near(
             self.kernel,
@@ -174,7 +174,7 @@ impl Graph {
 
     /// Similarity of two stored rows by their codes.
     #[inline]
-    pub(crate) fn between(&self, a: u32, b: u32) -> f32 {
+    pub fn between(&self, a: u32, b: u32) -> f32 {
         let ((one, a), (two, b)) = (self.block(a), self.block(b));
         let unit = 256.0 * one.scale(&self.layout, a) * two.scale(&self.layout, b);
         unit * self
@@ -183,13 +183,13 @@ impl Graph {
     }
 
     /// Whether a row stands higher than the entry.
-    pub(crate) fn outranks(&self, slot: u32) -> bool {
+    pub fn outranks(&self, slot: u32) -> bool {
         self.entry
             .is_none_or(|entry| self.level(slot) > self.level(entry))
     }
 
     /// Ids of the rows whose time has come.
-    pub(crate) fn expired(&self, now: u64) -> Vec<u64> {
+    pub fn expired(&self, now: u64) -> Vec<u64> {
         let rows = self.live().map(|slot| self.record(slot));
         rows.filter(|record| record.is_expired(now))
             .map(|record| record.id)
@@ -220,21 +220,21 @@ impl Graph {
     }
 
     /// The slots of a namespace; `None` if namespaces are not in use.
-    pub(crate) fn members(&self, namespace: u64) -> Option<&[u32]> {
+    pub fn members(&self, namespace: u64) -> Option<&[u32]> {
         self.namespaces
             .as_ref()
             .map(|namespaces| namespaces.get(namespace))
     }
 
-    pub(crate) fn scratch(&self) -> Scratch {
+    pub fn scratch(&self) -> Scratch {
         self.scratch.lock().pop().unwrap_or_default()
     }
 
-    pub(crate) fn give_back(&self, scratch: Scratch) {
+    pub fn give_back(&self, scratch: Scratch) {
         self.scratch.lock().push(scratch);
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let rows = self.slots as usize * (self.layout.bytes / SEGMENT as usize);
         let tier = |tier: &Tier| {
             tier.rows.allocation_size()

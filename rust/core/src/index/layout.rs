@@ -2,13 +2,13 @@
 
 /// Which columns a block has, and how wide they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(super) struct Shape {
     /// Codes of a row, a multiple of 32.
-    pub(crate) width: u32,
+    pub width: u32,
     /// Link places of a row; none in a flat index.
-    pub(crate) links: u16,
-    pub(crate) expires: bool,
-    pub(crate) namespaces: bool,
+    pub links: u16,
+    pub expires: bool,
+    pub namespaces: bool,
 }
 
 /// The place of the links among the columns.
@@ -16,9 +16,9 @@ pub(super) const LINKS: usize = 4;
 
 /// Where each column of a block with `rows` rows begins, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    pub(crate) shape: Shape,
-    pub(crate) rows: u32,
+pub(super) struct Layout {
+    pub shape: Shape,
+    pub rows: u32,
     pub(super) ids: usize,
     pub(super) expires: usize,
     pub(super) namespaces: usize,
@@ -26,12 +26,12 @@ pub(crate) struct Layout {
     pub(super) links: usize,
     pub(super) codes: usize,
     pub(super) residual: usize,
-    pub(crate) bytes: usize,
+    pub bytes: usize,
 }
 
 impl Layout {
     /// Blocks that carry links align each column to a cache line; small flat ones do not, to save the padding.
-    pub(crate) fn new(shape: Shape, rows: u32) -> Self {
+    pub fn new(shape: Shape, rows: u32) -> Self {
         let align = if shape.links > 0 { 64 } else { 8 };
         let mut end = 0usize;
         let mut column = |bytes: usize| {
@@ -71,25 +71,25 @@ impl Layout {
 
 /// One stored vector with what belongs to it.
 #[derive(Clone, Copy)]
-pub(crate) struct Record<'a> {
-    pub(crate) id: u64,
+pub(super) struct Record<'a> {
+    pub id: u64,
     /// The first instant at which the vector is gone; 0 for never.
-    pub(crate) expires: u64,
-    pub(crate) namespace: u64,
-    pub(crate) scale: f32,
-    pub(crate) codes: &'a [i8],
-    pub(crate) residual: &'a [u8],
+    pub expires: u64,
+    pub namespace: u64,
+    pub scale: f32,
+    pub codes: &'a [i8],
+    pub residual: &'a [u8],
 }
 
 impl Record<'_> {
-    pub(crate) fn is_expired(&self, now: u64) -> bool {
+    pub fn is_expired(&self, now: u64) -> bool {
         self.expires != 0 && self.expires <= now
     }
 }
 
 impl Shape {
     /// The shape that can hold this record too: most sets have neither expiry nor namespaces, and do not pay for them.
-    pub(crate) fn with(self, record: &Record<'_>) -> Self {
+    pub fn with(self, record: &Record<'_>) -> Self {
         Self {
             expires: self.expires || record.expires != 0,
             namespaces: self.namespaces || record.namespace != 0,

@@ -32,15 +32,15 @@ fn pull(links: &[AtomicU32], slot: u32) {
 }
 
 /// For each layer, the rows that a new one is to be joined to, nearest first.
-pub(crate) type Plan = Vec<Vec<u32>>;
+pub(super) type Plan = Vec<Vec<u32>>;
 
 /// What else a write does to the rows around a new one.
 #[derive(Default)]
-pub(crate) struct Beside<'a> {
+pub(super) struct Beside<'a> {
     /// Rows that are not linked yet either, but will be before it.
-    pub(crate) peers: &'a [u32],
+    pub peers: &'a [u32],
     /// Rows that will be unlinked after it, because others take their ids.
-    pub(crate) leaving: &'a [u32],
+    pub leaving: &'a [u32],
 }
 
 impl Beside<'_> {
@@ -59,42 +59,36 @@ impl Beside<'_> {
 }
 
 impl Graph {
-    pub(crate) fn are_linked(&self, layer: usize, a: u32, b: u32) -> bool {
+    pub fn are_linked(&self, layer: usize, a: u32, b: u32) -> bool {
         self.neighbours(layer, a).any(|other| other == b)
     }
 
-    pub(crate) fn has_room(&self, layer: usize, slot: u32) -> bool {
+    pub fn has_room(&self, layer: usize, slot: u32) -> bool {
         self.links(layer, slot)
             .last()
             .is_some_and(|link| link.load(Ordering::Relaxed) == 0)
     }
 
     /// Joins two rows that have room.
-    pub(crate) fn join(&self, layer: usize, a: u32, b: u32) {
+    pub fn join(&self, layer: usize, a: u32, b: u32) {
         if self.has_room(layer, a) && self.has_room(layer, b) {
             push(self.links(layer, a), b);
             push(self.links(layer, b), a);
         }
     }
 
-    pub(crate) fn part(&self, layer: usize, a: u32, b: u32) {
+    pub fn part(&self, layer: usize, a: u32, b: u32) {
         pull(self.links(layer, a), b);
         pull(self.links(layer, b), a);
     }
 
     /// Drops one end of a link only: the other end is about to go.
-    pub(crate) fn forget(&self, layer: usize, row: u32, gone: u32) {
+    pub fn forget(&self, layer: usize, row: u32, gone: u32) {
         pull(self.links(layer, row), gone);
     }
 
     /// Plans the links of an unlinked row.
-    pub(crate) fn plan(
-        &self,
-        slot: u32,
-        ef: usize,
-        beside: &Beside<'_>,
-        scratch: &mut Scratch,
-    ) -> Plan {
+    pub fn plan(&self, slot: u32, ef: usize, beside: &Beside<'_>, scratch: &mut Scratch) -> Plan {
         let Some(entry) = self.entry else {
             return Vec::new();
         };
@@ -140,7 +134,7 @@ impl Graph {
     }
 
     /// Carries out a plan.
-    pub(crate) fn link(&self, slot: u32, plan: &[Vec<u32>], scratch: &mut Scratch) {
+    pub fn link(&self, slot: u32, plan: &[Vec<u32>], scratch: &mut Scratch) {
         for (layer, chosen) in plan.iter().enumerate() {
             for &other in chosen {
                 if self.has_room(layer, other) || self.make_room(layer, other, slot, scratch) {
@@ -203,7 +197,7 @@ impl Graph {
     }
 
     /// Joins the parts of the layer that two rows are in, whatever it takes.
-    pub(crate) fn join_somehow(&self, layer: usize, a: u32, b: u32) {
+    pub fn join_somehow(&self, layer: usize, a: u32, b: u32) {
         let (a, b) = (self.spare(layer, a), self.spare(layer, b));
         if a != b && !self.are_linked(layer, a, b) {
             self.join(layer, a, b);

@@ -1,5 +1,7 @@
 //! Blocks of memory that hold the columns of many vectors side by side: on the heap, in fresh pages, or in a mapped file.
 
+#![expect(unsafe_code, reason = "rows are read while others are written")]
+
 use std::alloc::{Layout as Allocation, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::slice;
@@ -20,7 +22,7 @@ enum Mapping {
 /// A block of zeroed memory. It is written through `&mut self`, but for its links, which are atomic.
 ///
 /// Invariant: `start` is valid for `bytes` bytes, aligned to 8, and no other block covers them.
-pub(crate) struct Block {
+pub(super) struct Block {
     start: NonNull<u8>,
     bytes: usize,
     /// `None` on the heap.
@@ -34,7 +36,7 @@ unsafe impl Sync for Block {}
 
 impl Block {
     /// Memory on the heap, for small blocks.
-    pub(crate) fn heap(bytes: usize) -> Self {
+    pub fn heap(bytes: usize) -> Self {
         let allocation = Self::allocation(bytes);
         // SAFETY: the size is not zero (`Layout::new`).
         let start = unsafe { alloc_zeroed(allocation) };
@@ -47,7 +49,7 @@ impl Block {
     }
 
     /// Fresh pages, which take memory only once they are written; huge ones save most of the address look-ups of a walk.
-    pub(crate) fn pages(bytes: usize, huge: bool) -> Self {
+    pub fn pages(bytes: usize, huge: bool) -> Self {
         let Ok(mut map) = MmapMut::map_anon(bytes) else {
             handle_alloc_error(Self::allocation(bytes))
         };
@@ -64,7 +66,7 @@ impl Block {
     }
 
     /// Consecutive blocks of a privately mapped file, from `offset` on: written pages become this process's own.
-    pub(crate) fn file(mut map: MmapMut, offset: usize, bytes: usize, count: usize) -> Vec<Self> {
+    pub fn file(mut map: MmapMut, offset: usize, bytes: usize, count: usize) -> Vec<Self> {
         assert!(
             offset.is_multiple_of(8)
                 && bytes.is_multiple_of(8)
@@ -90,12 +92,12 @@ impl Block {
             .expect("a block is far smaller than the address space")
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         // SAFETY: valid by the invariant. Only called where no link is being written: while saving, under the writers' lock.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
     }
 
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: valid by the invariant, and borrowed mutably.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.bytes) }
     }
@@ -119,41 +121,41 @@ impl Block {
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr().add(start).cast(), len) }
     }
 
-    pub(crate) fn ids(&self, at: &Layout, rows: usize) -> &[u64] {
+    pub fn ids(&self, at: &Layout, rows: usize) -> &[u64] {
         self.part(at.ids, rows)
     }
 
-    pub(crate) fn set_id(&mut self, at: &Layout, row: usize, id: u64) {
+    pub fn set_id(&mut self, at: &Layout, row: usize, id: u64) {
         self.part_mut(at.ids, at.rows as usize)[row] = id;
     }
 
-    pub(crate) fn expires(&self, at: &Layout, rows: usize) -> &[u64] {
+    pub fn expires(&self, at: &Layout, rows: usize) -> &[u64] {
         self.part(at.expires, if at.shape.expires { rows } else { 0 })
     }
 
-    pub(crate) fn namespaces(&self, at: &Layout, rows: usize) -> &[u64] {
+    pub fn namespaces(&self, at: &Layout, rows: usize) -> &[u64] {
         self.part(at.namespaces, if at.shape.namespaces { rows } else { 0 })
     }
 
     #[inline]
-    pub(crate) fn scale(&self, at: &Layout, row: usize) -> f32 {
+    pub fn scale(&self, at: &Layout, row: usize) -> f32 {
         self.part::<f32>(at.scales + 4 * row, 1)[0]
     }
 
     #[inline]
-    pub(crate) fn codes(&self, at: &Layout, row: usize) -> &[i8] {
+    pub fn codes(&self, at: &Layout, row: usize) -> &[i8] {
         let width = at.shape.width as usize;
         self.part(at.codes + row * width, width)
     }
 
     #[inline]
-    pub(crate) fn residual(&self, at: &Layout, row: usize) -> &[u8] {
+    pub fn residual(&self, at: &Layout, row: usize) -> &[u8] {
         let width = at.shape.width as usize / 2;
         self.part(at.residual + row * width, width)
     }
 
     #[inline]
-    pub(crate) fn links(&self, at: &Layout, row: usize) -> &[AtomicU32] {
+    pub fn links(&self, at: &Layout, row: usize) -> &[AtomicU32] {
         let places = usize::from(at.shape.links);
         let start = at.links + row * places * 4;
         assert!(start + places * 4 <= self.bytes);
@@ -162,7 +164,7 @@ impl Block {
     }
 
     /// Writes a row whole; links stay as they are.
-    pub(crate) fn write(&mut self, at: &Layout, row: usize, record: &Record<'_>) {
+    pub fn write(&mut self, at: &Layout, row: usize, record: &Record<'_>) {
         let width = at.shape.width as usize;
         self.set_id(at, row, record.id);
         if at.shape.expires {
@@ -178,7 +180,7 @@ impl Block {
             .copy_from_slice(record.residual);
     }
 
-    pub(crate) fn read(&self, at: &Layout, row: usize) -> Record<'_> {
+    pub fn read(&self, at: &Layout, row: usize) -> Record<'_> {
         Record {
             id: self.ids(at, row + 1)[row],
             expires: self.expires(at, row + 1).get(row).copied().unwrap_or(0),
@@ -190,7 +192,7 @@ impl Block {
     }
 
     /// Copies one row over another; links stay as they are.
-    pub(crate) fn move_row(&mut self, at: &Layout, from: usize, to: usize) {
+    pub fn move_row(&mut self, at: &Layout, from: usize, to: usize) {
         for (column, &(start, width)) in at.columns().iter().enumerate() {
             if column != LINKS {
                 let all = self.part_mut::<u8>(start, at.rows as usize * width);
@@ -200,7 +202,7 @@ impl Block {
     }
 
     /// Takes over the first `rows` rows of another block, of the columns that both have.
-    pub(crate) fn copy_from(&mut self, at: &Layout, other: &Self, from: &Layout, rows: usize) {
+    pub fn copy_from(&mut self, at: &Layout, other: &Self, from: &Layout, rows: usize) {
         for ((to, width), (start, theirs)) in at.columns().into_iter().zip(from.columns()) {
             if width == theirs {
                 self.part_mut::<u8>(to, rows * width)
@@ -211,7 +213,7 @@ impl Block {
 
     /// Tells the CPU that a row's codes are wanted soon.
     #[inline]
-    pub(crate) fn prefetch(&self, at: &Layout, row: usize) {
+    pub fn prefetch(&self, at: &Layout, row: usize) {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

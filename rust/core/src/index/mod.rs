@@ -20,8 +20,10 @@ mod layout;
 mod link;
 mod memory;
 mod namespaces;
+mod options;
 mod pool;
 mod quantise;
+mod search;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -30,126 +32,19 @@ mod view;
 mod walk;
 mod write;
 
-use std::ops::RangeInclusive;
 use std::thread;
 
 use parking_lot::{Mutex, RwLock};
 
 pub use batch::{Batch, Column};
 pub use error::{Fault, IndexError};
+pub use options::{DIM, EF_CONSTRUCTION, M, Metric, Options};
+pub use search::{Hit, MAX_K, Search};
 pub use view::View;
 
 use flat::Flat;
 use graph::Graph;
-
-/// What "near" means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Metric {
-    /// The cosine of the angle; vectors are stored at length one.
-    #[default]
-    Cosine,
-    /// The inner product; vectors are stored as they are.
-    InnerProduct,
-}
-
-/// How an index is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    pub metric: Metric,
-    /// Links that a new vector starts with; it may come to have twice as many.
-    pub m: u16,
-    /// How many candidates its neighbours are chosen from.
-    pub ef_construction: u16,
-    /// Decides which vectors stand on the upper layers.
-    pub seed: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            metric: Metric::Cosine,
-            m: 16,
-            ef_construction: 200,
-            seed: 0,
-        }
-    }
-}
-
-/// How many dimensions vectors may have.
-pub const DIM: RangeInclusive<usize> = 1..=65_536;
-
-/// The range of [`Options::m`].
-pub const M: RangeInclusive<u16> = 2..=256;
-
-/// The range of [`Options::ef_construction`].
-pub const EF_CONSTRUCTION: RangeInclusive<u16> = 1..=4096;
-
-/// The most neighbours that one search gives.
-pub const MAX_K: usize = 1 << 20;
-
-/// The most places of a table of answers, of which each takes 12 bytes, found or not.
-const MAX_CELLS: usize = 1 << 24;
-
-/// What a search asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Search {
-    /// How many neighbours; at most 1,048,576, and 16,777,216 for all queries of a table together.
-    pub k: usize,
-    /// How many candidates a walk keeps: more finds more and takes longer.
-    pub ef: Option<usize>,
-    /// Vectors that expire at or before this instant are not found; 0 finds all.
-    pub now: u64,
-    /// Only vectors of this namespace.
-    pub namespace: Option<u64>,
-}
-
-impl Default for Search {
-    fn default() -> Self {
-        Self {
-            k: 1,
-            ef: None,
-            now: 0,
-            namespace: None,
-        }
-    }
-}
-
-impl Search {
-    /// How many rows are rescored: int8 order is off by a few places at most.
-    fn depth(&self) -> usize {
-        self.k.saturating_mul(2).saturating_add(8)
-    }
-
-    fn beam(&self) -> usize {
-        self.ef.unwrap_or(64).max(self.k).max(1)
-    }
-
-    fn check(&self, queries: usize) -> Result<(), IndexError> {
-        if self.k > MAX_K {
-            return Err(IndexError::Option(
-                "k must be at most 1048576: ask for fewer neighbours",
-            ));
-        }
-        if queries.saturating_mul(self.k) > MAX_CELLS {
-            return Err(IndexError::Option(
-                "queries times k must be at most 16777216: search fewer queries at once",
-            ));
-        }
-        Ok(())
-    }
-
-    fn is_live(&self, expires: u64) -> bool {
-        expires == 0 || self.now < expires
-    }
-}
-
-/// A neighbour that was found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hit {
-    pub id: u64,
-    /// Cosine or inner product, the higher the nearer.
-    pub score: f32,
-}
+use options::check;
 
 enum State {
     Flat(Flat),
@@ -232,17 +127,4 @@ fn workers(asked: usize) -> Result<usize, IndexError> {
         return Err(IndexError::Option("threads must be at least 1"));
     }
     Ok(asked.min(thread::available_parallelism().map_or(1, usize::from)))
-}
-
-fn check(dim: usize, options: &Options) -> Result<(), IndexError> {
-    if !DIM.contains(&dim) {
-        return Err(IndexError::Option("dim must be 1 to 65536"));
-    }
-    if !M.contains(&options.m) {
-        return Err(IndexError::Option("m must be 2 to 256"));
-    }
-    if !EF_CONSTRUCTION.contains(&options.ef_construction) {
-        return Err(IndexError::Option("ef_construction must be 1 to 4096"));
-    }
-    Ok(())
 }

@@ -3,14 +3,14 @@
 use hashbrown::HashMap;
 
 #[derive(Default)]
-pub(crate) struct Namespaces {
+pub(super) struct Namespaces {
     slots: HashMap<u64, Vec<u32>>,
     /// Where in its list each slot stands.
     places: Vec<u32>,
 }
 
 impl Namespaces {
-    pub(crate) fn insert(&mut self, namespace: u64, slot: u32) {
+    pub fn insert(&mut self, namespace: u64, slot: u32) {
         let list = self.slots.entry(namespace).or_default();
         let slots = self.places.len().max(slot as usize + 1);
         self.places.resize(slots, 0);
@@ -18,7 +18,7 @@ impl Namespaces {
         list.push(slot);
     }
 
-    pub(crate) fn remove(&mut self, namespace: u64, slot: u32) {
+    pub fn remove(&mut self, namespace: u64, slot: u32) {
         let Some(list) = self.slots.get_mut(&namespace) else {
             return;
         };
@@ -32,11 +32,11 @@ impl Namespaces {
         }
     }
 
-    pub(crate) fn get(&self, namespace: u64) -> &[u32] {
+    pub fn get(&self, namespace: u64) -> &[u32] {
         self.slots.get(&namespace).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let lists: usize = self.slots.values().map(|list| 4 * list.capacity()).sum();
         lists + self.slots.allocation_size() + 4 * self.places.capacity()
     }

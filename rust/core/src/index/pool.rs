@@ -5,17 +5,17 @@
 /// A key holds, from the top: the similarity, inverted so that the best sorts first; the slot; whether it was expanded. Equal
 /// similarities are thus ordered by slot, which keeps searches deterministic.
 #[derive(Default)]
-pub(crate) struct Pool {
+pub(super) struct Pool {
     keys: Vec<u64>,
     room: usize,
 }
 
 /// Slots take 31 bits of a key.
-pub(crate) const MAX_SLOTS: u32 = 1 << 31;
+pub(super) const MAX_SLOTS: u32 = 1 << 31;
 
 /// A key of one row.
 #[inline]
-pub(crate) fn key(similarity: f32, slot: u32) -> u64 {
+pub(super) fn key(similarity: f32, slot: u32) -> u64 {
     let bits = similarity.to_bits();
     let ascending = if bits >> 31 == 1 {
         !bits
@@ -26,12 +26,12 @@ pub(crate) fn key(similarity: f32, slot: u32) -> u64 {
 }
 
 #[inline]
-pub(crate) fn slot(key: u64) -> u32 {
+pub(super) fn slot(key: u64) -> u32 {
     key as u32 >> 1
 }
 
 #[inline]
-pub(crate) fn similarity(key: u64) -> f32 {
+pub(super) fn similarity(key: u64) -> f32 {
     let ascending = !(key >> 32) as u32;
     f32::from_bits(if ascending >> 31 == 1 {
         ascending & !(1 << 31)
@@ -41,14 +41,14 @@ pub(crate) fn similarity(key: u64) -> f32 {
 }
 
 impl Pool {
-    pub(crate) fn reset(&mut self, room: usize) {
+    pub fn reset(&mut self, room: usize) {
         self.keys.clear();
         self.room = room;
     }
 
     /// Keeps the key if it is among the best; says where it stands.
     #[inline]
-    pub(crate) fn offer(&mut self, key: u64) -> Option<usize> {
+    pub fn offer(&mut self, key: u64) -> Option<usize> {
         if self.keys.len() >= self.room {
             if self.keys.last().is_none_or(|&worst| key >= worst) {
                 return None;
@@ -62,45 +62,45 @@ impl Pool {
 
     /// The first row at or after `from` that was not expanded yet, marked as expanded.
     #[inline]
-    pub(crate) fn expand(&mut self, from: usize) -> Option<(usize, u32)> {
+    pub fn expand(&mut self, from: usize) -> Option<(usize, u32)> {
         let place = from + self.keys[from..].iter().position(|key| key & 1 == 0)?;
         self.keys[place] |= 1;
         Some((place, slot(self.keys[place])))
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.keys.len() >= self.room
     }
 
-    pub(crate) fn worst(&self) -> Option<u64> {
+    pub fn worst(&self) -> Option<u64> {
         self.keys.last().copied()
     }
 
     /// Drops all but the best.
-    pub(crate) fn shorten(&mut self, len: usize) {
+    pub fn shorten(&mut self, len: usize) {
         self.keys.truncate(len);
     }
 
     /// Best first.
-    pub(crate) fn keys(&self) -> &[u64] {
+    pub fn keys(&self) -> &[u64] {
         &self.keys
     }
 
-    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         self.keys.iter().map(|&key| slot(key))
     }
 }
 
 /// A set of slots: one bit each, so that it stays in the first-level cache, and a list to empty it by.
 #[derive(Default)]
-pub(crate) struct Marks {
+pub(super) struct Marks {
     bits: Vec<u64>,
     touched: Vec<u32>,
 }
 
 impl Marks {
     /// Empties the set and makes it fit for slots below `slots`.
-    pub(crate) fn reset(&mut self, slots: u32) {
+    pub fn reset(&mut self, slots: u32) {
         for &word in &self.touched {
             self.bits[word as usize] = 0;
         }
@@ -113,7 +113,7 @@ impl Marks {
 
     /// Whether the slot is new to the set.
     #[inline]
-    pub(crate) fn insert(&mut self, slot: u32) -> bool {
+    pub fn insert(&mut self, slot: u32) -> bool {
         let (word, bit) = ((slot / 64) as usize, 1u64 << (slot % 64));
         let before = self.bits[word];
         if before == 0 {
@@ -124,11 +124,11 @@ impl Marks {
     }
 
     #[inline]
-    pub(crate) fn contains(&self, slot: u32) -> bool {
+    pub fn contains(&self, slot: u32) -> bool {
         self.bits[(slot / 64) as usize] >> (slot % 64) & 1 == 1
     }
 
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         8 * self.bits.capacity() + 4 * self.touched.capacity()
     }
 }

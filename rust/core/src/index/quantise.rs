@@ -4,26 +4,27 @@
 //! Half a byte instead of a second float copy keeps a vector at 1.5 bytes a dimension; on unit vectors of 256 dimensions the
 //! rescored similarity is off by about 2e-5, where the int8 one is off by about 4e-4.
 
+use super::error::Fault;
 use super::kernel::{Kernel, LANES};
-use super::{Fault, Metric};
+use super::options::Metric;
 
 /// Largest fine value: 127 codes of 16 steps.
 const FINE: f32 = 2032.0;
 
 /// A vector as it is stored.
-pub(crate) struct Encoded {
-    pub(crate) scale: f32,
-    pub(crate) codes: Vec<i8>,
-    pub(crate) residual: Vec<u8>,
+pub(super) struct Encoded {
+    pub scale: f32,
+    pub codes: Vec<i8>,
+    pub residual: Vec<u8>,
 }
 
 /// Length of a stored row.
-pub(crate) fn padded(dim: usize) -> usize {
+pub(super) fn padded(dim: usize) -> usize {
     dim.next_multiple_of(LANES)
 }
 
 /// What to multiply a vector by before it is stored or searched for: its inverse length for cosine, else 1.
-pub(crate) fn factor(vector: &[f32], metric: Metric) -> Result<f64, Fault> {
+pub(super) fn factor(vector: &[f32], metric: Metric) -> Result<f64, Fault> {
     let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     if !square.is_finite() {
         return Err(Fault::NotFinite);
@@ -51,7 +52,7 @@ fn largest(values: &[f32]) -> f32 {
 }
 
 /// Codes a vector that [`factor`] accepted.
-pub(crate) fn encode(vector: &[f32], factor: f64) -> Encoded {
+pub(super) fn encode(vector: &[f32], factor: f64) -> Encoded {
     let values = scaled(vector, factor);
     let scale = largest(&values) / FINE;
     let inverse = if scale > 0.0 {
@@ -77,7 +78,7 @@ pub(crate) fn encode(vector: &[f32], factor: f64) -> Encoded {
 }
 
 /// What rows are compared with: a query, or a stored row that looks for its neighbours.
-pub(crate) struct Probe {
+pub(super) struct Probe {
     ints: Vec<i16>,
     floats: Vec<f32>,
     unit: f32,
@@ -85,7 +86,7 @@ pub(crate) struct Probe {
 
 impl Probe {
     /// A query that [`factor`] accepted.
-    pub(crate) fn query(vector: &[f32], factor: f64) -> Self {
+    pub fn query(vector: &[f32], factor: f64) -> Self {
         let floats = scaled(vector, factor);
         // The sum over a row stays within 31 bits: |int| * 128 * dim.
         let range = (i32::MAX as usize / (128 * floats.len())).min(8191) as f32;
@@ -108,7 +109,7 @@ impl Probe {
     }
 
     /// A stored row.
-    pub(crate) fn row(scale: f32, codes: &[i8]) -> Self {
+    pub fn row(scale: f32, codes: &[i8]) -> Self {
         Self {
             ints: codes.iter().map(|&code| i16::from(code)).collect(),
             floats: Vec::new(),
@@ -118,13 +119,13 @@ impl Probe {
 
     /// Similarity to a row by its codes alone.
     #[inline]
-    pub(crate) fn near(&self, kernel: &Kernel, scale: f32, codes: &[i8]) -> f32 {
+    pub fn near(&self, kernel: &Kernel, scale: f32, codes: &[i8]) -> f32 {
         self.unit * scale * kernel.probe(&self.ints, codes) as f32
     }
 
     /// Similarity of a query to a row with the residual.
     #[inline]
-    pub(crate) fn exact(&self, kernel: &Kernel, scale: f32, codes: &[i8], residual: &[u8]) -> f32 {
+    pub fn exact(&self, kernel: &Kernel, scale: f32, codes: &[i8], residual: &[u8]) -> f32 {
         scale * kernel.exact(&self.floats, codes, residual)
     }
 }

@@ -12,7 +12,7 @@ use super::namespaces::Namespaces;
 
 impl Graph {
     /// Draws the level of the next row: each is reached by one row in `m` of the one below.
-    pub(crate) fn draw(&mut self, seed: u64) -> usize {
+    pub fn draw(&mut self, seed: u64) -> usize {
         self.drawn = self.drawn.wrapping_add(1);
         let luck = hash(seed ^ self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let m = u64::from(self.layout.shape.links) / 2;
@@ -24,7 +24,7 @@ impl Graph {
     }
 
     /// Stores a record, unlinked and hidden, with room for links up to `level`.
-    pub(crate) fn claim(&mut self, record: &Record<'_>, level: usize) -> u32 {
+    pub fn claim(&mut self, record: &Record<'_>, level: usize) -> u32 {
         self.widen(self.layout.shape.with(record));
         let slot = self.free.pop().map_or(self.slots, |Reverse(slot)| slot);
         self.slots = self.slots.max(slot + 1);
@@ -52,7 +52,7 @@ impl Graph {
     }
 
     /// Lets searches find a row: in the same moment they no longer find the one that had its id, which is to be unlinked.
-    pub(crate) fn show(&mut self, id: u64, slot: u32) -> Option<u32> {
+    pub fn show(&mut self, id: u64, slot: u32) -> Option<u32> {
         let old = self.find(id);
         if let Some(old) = old {
             self.hide(old);
@@ -77,7 +77,7 @@ impl Graph {
     }
 
     /// Hides a row that is to be unlinked: walks go through it, but nothing finds it and none begins at it.
-    pub(crate) fn hide(&mut self, slot: u32) {
+    pub fn hide(&mut self, slot: u32) {
         self.leave(slot);
         let (id, namespace) = (self.id(slot), self.record(slot).namespace);
         if let Ok(entry) = self.table.find_entry(hash(id), |&other| other == slot) {
@@ -137,7 +137,7 @@ impl Graph {
     }
 
     /// Gives back the slot of a row that is hidden and unlinked.
-    pub(crate) fn release(&mut self, slot: u32) {
+    pub fn release(&mut self, slot: u32) {
         for link in self.links(0, slot) {
             link.store(0, Ordering::Relaxed);
         }
@@ -153,7 +153,7 @@ impl Graph {
     }
 
     /// Fills in what is derived from the rows; `false` if an id is there twice.
-    pub(crate) fn derive(&mut self) -> bool {
+    pub fn derive(&mut self) -> bool {
         let slots: Vec<u32> = self.live().collect();
         self.free = (0..self.slots)
             .filter(|&slot| self.id(slot) == FREE)

@@ -24,7 +24,7 @@ impl Parts {
 
 impl Graph {
     /// Takes a row out of all layers. Its own lists stay, for walks that stand on it, until the slot is released.
-    pub(crate) fn unlink(&self, slot: u32) {
+    pub fn unlink(&self, slot: u32) {
         for layer in 0..=self.level(slot) {
             let orphans: Vec<u32> = self.neighbours(layer, slot).collect();
             for &orphan in &orphans {

@@ -25,14 +25,14 @@ impl Graph {
     }
 
     /// Where to begin on `layer`: the end of the greedy way down from the entry.
-    pub(crate) fn approach(&self, layer: usize, probe: &Probe) -> Option<u32> {
+    pub fn approach(&self, layer: usize, probe: &Probe) -> Option<u32> {
         let entry = self.entry?;
         let layers = (layer + 1..=self.tiers.len()).rev();
         Some(layers.fold(entry, |from, layer| self.descend(layer, probe, from)))
     }
 
     /// Leaves in `scratch.pool` the `ef` rows nearest to the probe that a best-first walk finds from `from`.
-    pub(crate) fn walk(
+    pub fn walk(
         &self,
         layer: usize,
         probe: &Probe,
@@ -116,7 +116,7 @@ impl Graph {
         }
     }
 
-    pub(crate) fn search(&self, probe: &Probe, search: &Search) -> Vec<Hit> {
+    pub fn search(&self, probe: &Probe, search: &Search) -> Vec<Hit> {
         let mut scratch = self.scratch();
         self.find_near(probe, search, &mut scratch);
         let hits = rescore(&scratch.pool, search.k, |slot| {

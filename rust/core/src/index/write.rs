@@ -16,7 +16,7 @@ use super::quantise::padded;
 use super::{Index, IndexError, State};
 
 /// Sets larger than this are walked as a graph: measured, see `docs/native/index.md`. Tests cross it often, so theirs is small.
-pub(crate) const SWITCH: usize = if cfg!(test) { 256 } else { 2048 };
+pub(super) const SWITCH: usize = if cfg!(test) { 256 } else { 2048 };
 
 /// Rows whose neighbours are sought at once when several threads add.
 const TOGETHER: usize = 256;

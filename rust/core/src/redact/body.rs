@@ -1,9 +1,9 @@
 //! What people and models said in a JSON request body.
 
+use super::error::RedactError;
+use super::kinds::Finding;
 use super::redaction::Writer;
-use super::redactor::Redactor;
-use super::{Finding, RedactError};
-use crate::sse::skim::{Fault, Skimmed, Skimmer, Span};
+use crate::json::{Fault, Skimmed, Skimmer, Span};
 
 /// Where text is, in the bodies of chat, completion, response and embedding calls.
 const SAID: &[&str] = &[
@@ -41,9 +41,9 @@ const NOT_TEXT: &[&str] = &[
     "status",
 ];
 
-/// Redacts the texts of `body`.
+/// Redacts what `find` finds in the texts of `body`.
 pub(super) fn redact(
-    redactor: &Redactor,
+    find: impl Fn(&str) -> Vec<Finding>,
     body: &str,
     writer: &mut Writer<'_>,
 ) -> Result<String, RedactError> {
@@ -62,7 +62,7 @@ pub(super) fn redact(
     let mut out = String::with_capacity(body.len());
     let mut from = 0;
     for span in texts {
-        if let Some(text) = literal(redactor, body, span, writer) {
+        if let Some(text) = literal(&find, body, span, writer) {
             out.push_str(&body[from..span.start]);
             out.push_str(&text);
             from = span.end;
@@ -96,15 +96,20 @@ fn gather(json: &mut Skimmer<'_>, texts: &mut Vec<Span>, depth: u32) -> Skimmed<
 }
 
 /// The inside of the literal, redacted; `None` if there is nothing to redact.
-fn literal(redactor: &Redactor, body: &str, span: Span, writer: &mut Writer<'_>) -> Option<String> {
+fn literal(
+    find: impl Fn(&str) -> Vec<Finding>,
+    body: &str,
+    span: Span,
+    writer: &mut Writer<'_>,
+) -> Option<String> {
     let raw = span.raw(body);
     if !span.escaped {
-        let found = redactor.find(raw);
+        let found = find(raw);
         return (!found.is_empty()).then(|| writer.replace(raw, &found, span.start));
     }
     let mut text = String::with_capacity(raw.len());
     span.unescape(body, &mut text);
-    let found = redactor.find(&text);
+    let found = find(&text);
     let mut out = String::new();
     let mut from = 0;
     for (finding, (start, end)) in found.iter().zip(places(raw, &found)) {

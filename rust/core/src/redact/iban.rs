@@ -29,5 +29,5 @@ pub(super) fn iban(bytes: &[u8], start: usize) -> Option<usize> {
         b'0'..=b'9' => (rest * 10 + u32::from(sign - b'0')) % 97,
         _ => (rest * 100 + u32::from(sign - b'A') + 10) % 97,
     });
-    (remainder == 1 && !super::wordy(bytes.get(at))).then_some(at)
+    (remainder == 1 && !super::words::wordy(bytes.get(at))).then_some(at)
 }

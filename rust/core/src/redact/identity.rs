@@ -1,7 +1,7 @@
 //! National identity numbers, by shape and check digit; where the check is weak, only after a word that names them.
 
-use super::number::Window;
-use super::{introduced, wordy};
+use super::window::Window;
+use super::words::{introduced, wordy};
 
 /// The end of the identity number that the window is, a check letter included.
 pub(super) fn number(window: &Window<'_>) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::wordy;
+use super::words::wordy;
 
 /// The longest spelling, with an IPv4 tail.
 const LONGEST: usize = 45;

@@ -2,8 +2,9 @@
 //! on in digits.
 
 use super::identity::{self, luhn};
-use super::phone;
-use super::{iban, stands_alone, wordy};
+use super::window::{Group, Window};
+use super::words::{stands_alone, wordy};
+use super::{iban, phone};
 
 /// Groups that belong together at most: a French social security number has seven.
 const GROUPS: usize = 8;
@@ -18,15 +19,6 @@ pub(super) enum Number {
     Ip,
     Phone,
     Iban,
-}
-
-/// Digits without a gap.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Group {
-    pub start: usize,
-    pub end: usize,
-    /// What stands between this group and the one before: `' '`, `'-'`, `'.'`, `'/'`, `'('` where a bracket is in it, or 0.
-    pub gap: u8,
 }
 
 /// The groups that begin at one digit, as far as they may belong together.
@@ -142,7 +134,7 @@ impl Groups<'_> {
                 groups: &self.list[..count],
                 digits: &digits,
             };
-            best = window.number().or(best);
+            best = number(&window).or(best);
         }
         best
     }
@@ -176,110 +168,74 @@ fn sign(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
     }
 }
 
-/// Some groups, taken together.
-pub(super) struct Window<'a> {
-    pub bytes: &'a [u8],
-    pub groups: &'a [Group],
-    pub digits: &'a [u8],
+/// Which number the groups are, if any.
+fn number(window: &Window<'_>) -> Option<(Number, usize, usize)> {
+    let (start, end) = (window.start(), window.end());
+    if let Some(end) = identity::number(window) {
+        return Some((Number::Identity, start, end));
+    }
+    if !stands_alone(window.bytes, start, end) {
+        return None;
+    }
+    if card(window) {
+        return Some((Number::Card, start, end));
+    }
+    if ip(window) {
+        return Some((Number::Ip, start, end));
+    }
+    phone::phone(window).map(|start| (Number::Phone, start, end))
 }
 
-impl Window<'_> {
-    fn number(&self) -> Option<(Number, usize, usize)> {
-        let (start, end) = (self.start(), self.end());
-        if let Some(end) = identity::number(self) {
-            return Some((Number::Identity, start, end));
+fn card(window: &Window<'_>) -> bool {
+    let shape = match window.groups {
+        [_] => true,
+        [rest @ .., last] => {
+            let long = |group: &Group| (4..=6).contains(&(group.end - group.start));
+            rest.iter().all(long)
+                && last.end - last.start <= 6
+                && matches!(window.gap(), Some(b' ' | b'-'))
         }
-        if !stands_alone(self.bytes, start, end) {
-            return None;
+        [] => false,
+    };
+    let Some(prefix) = window.digits.first_chunk::<4>() else {
+        return false;
+    };
+    let prefix = prefix
+        .iter()
+        .fold(0, |all, digit| all * 10 + u32::from(*digit));
+    let issued = match window.digits.len() {
+        13 => prefix / 1000 == 4 || matches!(prefix / 100, 50 | 56..=69),
+        14 => matches!(prefix / 10, 300..=305) || matches!(prefix / 100, 36 | 38 | 39),
+        15 => matches!(prefix / 100, 34 | 37),
+        16 => {
+            matches!(prefix, 2200..=2204 | 2221..=2720 | 3528..=3589)
+                || matches!(prefix / 100, 30 | 36 | 38..=69)
         }
-        if self.card() {
-            return Some((Number::Card, start, end));
+        17..=19 => {
+            matches!(prefix, 2200..=2204 | 3528..=3589) || matches!(prefix / 100, 40..=50 | 56..=69)
         }
-        if self.ip() {
-            return Some((Number::Ip, start, end));
-        }
-        phone::phone(self).map(|start| (Number::Phone, start, end))
-    }
+        _ => false,
+    };
+    shape && issued && luhn(window.digits)
+}
 
-    pub fn start(&self) -> usize {
-        self.groups[0].start
-    }
-
-    pub fn end(&self) -> usize {
-        self.groups[self.groups.len() - 1].end
-    }
-
-    /// Whether the groups have these lengths.
-    pub fn is(&self, lengths: &[usize]) -> bool {
-        self.groups.len() == lengths.len()
-            && self
-                .groups
+fn ip(window: &Window<'_>) -> bool {
+    let small = |group: &Group| {
+        let text = &window.bytes[group.start..group.end];
+        text.len() <= 3
+            && text
                 .iter()
-                .zip(lengths)
-                .all(|(g, length)| g.end - g.start == *length)
-    }
-
-    /// The one sign between all groups; 0 where there is only one group.
-    pub fn gap(&self) -> Option<u8> {
-        let gap = self.groups.get(1).map_or(0, |group| group.gap);
-        self.groups[1..]
-            .iter()
-            .all(|group| group.gap == gap)
-            .then_some(gap)
-    }
-
-    fn card(&self) -> bool {
-        let shape = match self.groups {
-            [_] => true,
-            [rest @ .., last] => {
-                let long = |group: &Group| (4..=6).contains(&(group.end - group.start));
-                rest.iter().all(long)
-                    && last.end - last.start <= 6
-                    && matches!(self.gap(), Some(b' ' | b'-'))
-            }
-            [] => false,
-        };
-        let Some(prefix) = self.digits.first_chunk::<4>() else {
-            return false;
-        };
-        let prefix = prefix
-            .iter()
-            .fold(0, |all, digit| all * 10 + u32::from(*digit));
-        let issued = match self.digits.len() {
-            13 => prefix / 1000 == 4 || matches!(prefix / 100, 50 | 56..=69),
-            14 => matches!(prefix / 10, 300..=305) || matches!(prefix / 100, 36 | 38 | 39),
-            15 => matches!(prefix / 100, 34 | 37),
-            16 => {
-                matches!(prefix, 2200..=2204 | 2221..=2720 | 3528..=3589)
-                    || matches!(prefix / 100, 30 | 36 | 38..=69)
-            }
-            17..=19 => {
-                matches!(prefix, 2200..=2204 | 3528..=3589)
-                    || matches!(prefix / 100, 40..=50 | 56..=69)
-            }
-            _ => false,
-        };
-        shape && issued && luhn(self.digits)
-    }
-
-    fn ip(&self) -> bool {
-        let small = |group: &Group| {
-            let text = &self.bytes[group.start..group.end];
-            text.len() <= 3
-                && text
-                    .iter()
-                    .fold(0, |all, byte| all * 10 + u32::from(byte - b'0'))
-                    <= 255
-        };
-        let after = &self.bytes[self.end()..];
-        let longer = after.first() == Some(&b'.') && after.get(1).is_some_and(u8::is_ascii_digit);
-        let before = self.start().checked_sub(1).map(|at| self.bytes[at]);
-        let dots = self.groups.len() == 4 && self.gap() == Some(b'.');
-        dots && before != Some(b'.')
-            && !longer
-            && self.groups.iter().all(small)
-            && single_dots(self)
-    }
+                .fold(0, |all, byte| all * 10 + u32::from(byte - b'0'))
+                <= 255
+    };
+    let after = &window.bytes[window.end()..];
+    let longer = after.first() == Some(&b'.') && after.get(1).is_some_and(u8::is_ascii_digit);
+    let before = window.start().checked_sub(1).map(|at| window.bytes[at]);
+    let dots = window.groups.len() == 4 && window.gap() == Some(b'.');
+    dots && before != Some(b'.')
+        && !longer
+        && window.groups.iter().all(small)
+        && single_dots(window)
 }
 
 /// The gap of `". "` counts as a hyphen, so that each dot here is one byte.

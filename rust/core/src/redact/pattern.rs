@@ -12,7 +12,7 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::RedactError;
+use super::error::RedactError;
 
 /// Compiled, a pattern may take this many bytes: enough for thousands of alternatives, too little for nested repetitions.
 const SIZE: usize = 1 << 20;

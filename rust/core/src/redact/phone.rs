@@ -1,7 +1,7 @@
 //! Telephone numbers: international ones, and the national forms that are plain without a word before them.
 
-use super::introduced;
-use super::number::{Group, Window};
+use super::window::{Group, Window};
+use super::words::introduced;
 
 const WORDS: &[&str] = &[
     "phone", "tel", "mobile", "cell", "call", "fax", "whatsapp", "sms", "text me", "handy",

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Finding, RedactError, Restorer};
+use super::error::RedactError;
+use super::kinds::Finding;
+use super::restorer::{Restorer, Values};
 
 /// One text without what was found in it.
 #[derive(Debug)]
@@ -12,9 +14,6 @@ pub struct Redaction {
     findings: Vec<(String, usize, usize)>,
     values: Option<Arc<Values>>,
 }
-
-/// What the placeholders stand for.
-pub(super) type Values = HashMap<String, String>;
 
 impl Redaction {
     /// The text with placeholders.

@@ -2,26 +2,13 @@
 
 use regex::Regex;
 
+use super::error::RedactError;
+use super::kinds::{EMAIL, Finding, IP, KINDS, SECRET};
 use super::number::{self, Number};
 use super::pattern::compile;
 use super::redaction::{Redaction, Writer};
 use super::secret::Secrets;
-use super::{Finding, RedactError, body, email, ip};
-
-/// The built-in kinds.
-pub const KINDS: [&str; 7] = [
-    "email",
-    "phone",
-    "card",
-    "iban",
-    "national_id",
-    "ip",
-    "secret",
-];
-
-const EMAIL: usize = 0;
-const IP: usize = 5;
-const SECRET: usize = 6;
+use super::{body, email, ip};
 
 impl Number {
     fn kind(self) -> usize {
@@ -107,12 +94,12 @@ impl Redactor {
     /// The same for what people and models said in a JSON request body; all other bytes stay as they are.
     pub fn redact_body(&self, body: &str) -> Result<Redaction, RedactError> {
         let mut writer = Writer::new(&self.names, self.reversible, body);
-        let redacted = body::redact(self, body, &mut writer)?;
+        let redacted = body::redact(|text| self.find(text), body, &mut writer)?;
         Ok(writer.finish(redacted))
     }
 
     /// All findings, in order; none overlap.
-    pub(super) fn find(&self, text: &str) -> Vec<Finding> {
+    fn find(&self, text: &str) -> Vec<Finding> {
         let bytes = text.as_bytes();
         let mut found = Vec::new();
         let mut add = |kind: usize, start: usize, end: usize| {

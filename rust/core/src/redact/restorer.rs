@@ -1,8 +1,10 @@
 //! Values back into an answer that comes in pieces.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::redaction::Values;
+/// What the placeholders stand for.
+pub(super) type Values = HashMap<String, String>;
 
 /// Restores an answer piece by piece; holds back no more than what may become a placeholder.
 #[derive(Debug)]

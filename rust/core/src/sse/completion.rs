@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::marks::{Marks, Piece};
 use super::message::{message, string};
 use super::options::Kind;
-use super::skim::{Skimmed, Skimmer, Span};
 use super::template::Template;
+use crate::json::{Skimmed, Skimmer, Span};
 
 /// Reads the events of one answer, or its body.
 #[derive(Debug, Default)]
@@ -134,15 +134,13 @@ impl Reader {
 
     /// An index names a choice. It never sizes anything.
     fn index(&mut self, json: &mut Skimmer<'_>, index: &mut u64) -> Skimmed<()> {
-        if json.null()? {
-            return Ok(());
-        }
         json.peek();
         let start = json.at;
         json.skip()?;
-        match json.text[start..json.at].parse() {
+        let named = &json.text[start..json.at];
+        match named.parse() {
             Ok(number) => *index = number,
-            Err(_) => self.marks.odd = true,
+            Err(_) => self.marks.odd |= named != "null",
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Server-sent events of any dialect.
 
-use super::SseError;
+use super::error::SseError;
 use super::frame::{Event, Framer};
 
 /// Splits a stream into events, at any split of its bytes.

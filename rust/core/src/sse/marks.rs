@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::skim::Span;
+use crate::json::Span;
 
 /// Pieces that are taken from one event. Past that an answer cannot be told from an attack, and is incomplete.
 const MOST_PIECES: usize = 1 << 16;
@@ -44,6 +44,7 @@ pub(super) struct Marks {
 }
 
 impl Marks {
+    #[inline]
     pub fn clear(&mut self) {
         self.list.clear();
         self.content = false;
@@ -57,6 +58,7 @@ impl Marks {
         self.odd = false;
     }
 
+    #[inline]
     pub fn mark(&mut self, piece: Piece, span: Span) {
         if !span.is_empty() {
             self.content |= piece != Piece::Finish;
@@ -64,6 +66,7 @@ impl Marks {
         }
     }
 
+    #[inline]
     pub fn push(&mut self, piece: Piece, span: Span) {
         if self.list.len() == MOST_PIECES {
             self.odd = true;

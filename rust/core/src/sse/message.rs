@@ -1,7 +1,7 @@
 //! Where a message, or a delta of one, says what.
 
 use super::marks::{Marks, Piece};
-use super::skim::{Skimmed, Skimmer, Span};
+use crate::json::{Skimmed, Skimmer, Span};
 
 pub(super) fn message(marks: &mut Marks, json: &mut Skimmer<'_>) -> Skimmed<()> {
     if json.null()? {
@@ -28,6 +28,7 @@ pub(super) fn message(marks: &mut Marks, json: &mut Skimmer<'_>) -> Skimmed<()> 
     })
 }
 
+#[inline]
 pub(super) fn string(marks: &mut Marks, json: &mut Skimmer<'_>, piece: Piece) -> Skimmed<()> {
     if json.peek() != b'"' {
         return json.skip();

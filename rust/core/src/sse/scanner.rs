@@ -1,8 +1,8 @@
 //! One provider answer, read network read by network read.
 
-use super::SseError;
 use super::completion::Reader;
-use super::error::brief;
+use super::error::SseError;
+use super::failure::brief;
 use super::frame::{Event, Frame, Framer, value};
 use super::marks::Piece;
 use super::options::Options;

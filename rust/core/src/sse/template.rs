@@ -1,7 +1,7 @@
 //! Reading an event by what differs from the one before.
 
 use super::marks::{Mark, Piece};
-use super::skim::{Skimmer, Span};
+use crate::json::{Skimmer, Span};
 
 /// An event without its words: the same bytes around one string of text, and around OpenAI's padding, mean the same.
 ///

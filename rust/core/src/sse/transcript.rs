@@ -1,10 +1,11 @@
 //! What a provider has said so far.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use super::error::brief;
+use super::failure::brief;
 use super::marks::{Mark, Marks, Piece};
-use super::skim::Span;
+use crate::json::Span;
 
 /// Finish reasons of a model that said all it meant to, or all it might: OpenAI's, Mistral's `model_length` (the context
 /// is full) and Together's `eos`, which their references list. A failure has many names (`error`, `abort`, `SAFETY`,
@@ -172,12 +173,16 @@ impl Transcript {
         }
     }
 
+    #[inline]
     fn hear(&mut self, json: &str, mark: &Mark) {
-        if self.choices.len() == MOST_CHOICES && !self.choices.contains_key(&mark.choice) {
-            self.failed = true;
-            return;
-        }
-        let choice = self.choices.entry(mark.choice).or_default();
+        let full = self.choices.len() == MOST_CHOICES;
+        let choice = match self.choices.entry(mark.choice) {
+            Entry::Vacant(_) if full => {
+                self.failed = true;
+                return;
+            }
+            entry => entry.or_default(),
+        };
         let out = match mark.piece {
             Piece::Open => return,
             Piece::Text => &mut choice.text,
@@ -188,12 +193,19 @@ impl Transcript {
                 return self.finish_with(json, mark.span);
             }
         };
+        let span = mark.span;
+        if span.end - span.start > self.room {
+            let held = span.cut(json, self.room);
+            held.unescape(json, out);
+            self.room = 0;
+            self.size += (span.end - span.start) as u64;
+            return;
+        }
         let before = out.len();
-        let held = mark.span.cut(json, self.room);
-        held.unescape(json, out);
-        let (more, left_out) = (out.len() - before, mark.span.end - held.end);
-        self.room = if left_out == 0 { self.room - more } else { 0 };
-        self.size += (more + left_out) as u64;
+        span.unescape(json, out);
+        let more = out.len() - before;
+        self.room -= more;
+        self.size += more as u64;
     }
 
     fn finish_with(&mut self, json: &str, reason: Span) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::frame::{Event, Frame, Framer};
-use super::skim::{Skimmed, Skimmer, Span};
+use crate::json::{Skimmed, Skimmer, Span};
 
 const NAME: &[u8] = b"\"usage\"";
 

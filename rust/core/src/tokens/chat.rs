@@ -1,9 +1,9 @@
 //! Prompt tokens of a chat-completions body: the words, and what the family's template puts around them.
 
-use super::Tokenizer;
 use super::image::Picture;
 use super::tally::Tally;
 use super::tools::{self, Tool};
+use super::vocabulary::Vocabulary;
 use crate::json::{Malformed, Reader};
 use crate::tokens::family::{Template, Tools};
 use std::borrow::Cow;
@@ -18,18 +18,18 @@ const CALL: u64 = 6;
 const OPAQUE_BYTES: u64 = 100;
 
 /// Counts one body; `words` are in the vocabulary's tokens, `fixed` in the provider's own.
-pub(super) struct Counter<'t> {
-    tokenizer: &'t Tokenizer,
-    words: Tally<'t>,
+pub(super) struct Counter {
+    vocabulary: Vocabulary,
+    words: Tally,
     fixed: u64,
     has_system: bool,
 }
 
-impl<'t> Counter<'t> {
-    pub fn new(tokenizer: &'t Tokenizer) -> Self {
+impl Counter {
+    pub fn new(vocabulary: Vocabulary, limit: usize) -> Self {
         Self {
-            tokenizer,
-            words: Tally::new(tokenizer),
+            vocabulary,
+            words: Tally::new(vocabulary, limit),
             fixed: 0,
             has_system: false,
         }
@@ -55,11 +55,11 @@ impl<'t> Counter<'t> {
         if !self.has_system {
             self.fixed += template.default_system;
         }
-        Ok(self.tokenizer.scale(self.words.total()) + self.fixed)
+        Ok(self.vocabulary.scale(self.words.total()) + self.fixed)
     }
 
     fn template(&self) -> Template {
-        self.tokenizer.family().template
+        self.vocabulary.family.template
     }
 
     fn text(&mut self, text: &str) {
@@ -166,8 +166,8 @@ impl<'t> Counter<'t> {
             })?;
         }
         self.fixed += self
-            .tokenizer
-            .family()
+            .vocabulary
+            .family
             .image
             .tokens(&picture.url, &picture.detail);
         Ok(())

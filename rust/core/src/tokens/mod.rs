@@ -9,64 +9,22 @@
 //! the faster where pieces are long and never seen before. It has three vocabularies; the families here need more, and
 //! what is counted is mostly prose that repeats its words.
 
+#![forbid(unsafe_code)]
+
 mod chat;
+mod error;
 mod family;
 mod image;
 mod parts;
 mod tally;
 mod tools;
+mod vocabulary;
 
-use crate::json::Malformed;
 use chat::Counter;
+pub use error::TokensError;
 use family::Family;
-use parts::Parts;
-use std::fmt;
 use tally::Tally;
-use tiktoken::CoreBpe;
-
-/// Why tokens could not be counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokensError {
-    /// No such encoding.
-    Unknown(String),
-    /// The body is not a JSON object that could be read; `at` is the byte.
-    Json { at: usize },
-    /// The vocabulary of this family is not public: it counts by estimate and cannot encode.
-    NotPublic(&'static str),
-    /// No such token in this vocabulary.
-    Token(u32),
-}
-
-impl fmt::Display for TokensError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(name) => {
-                let names: Vec<_> = Family::names().collect();
-                write!(
-                    f,
-                    "unknown encoding {name:?}: use one of {}",
-                    names.join(", ")
-                )
-            }
-            Self::Json { at } => write!(f, "the body is not a readable JSON object (at byte {at})"),
-            Self::NotPublic(name) => {
-                write!(
-                    f,
-                    "{name} has no public vocabulary: count() and count_chat() estimate it, it cannot encode"
-                )
-            }
-            Self::Token(id) => write!(f, "token {id} is not in this vocabulary"),
-        }
-    }
-}
-
-impl std::error::Error for TokensError {}
-
-impl From<Malformed> for TokensError {
-    fn from(Malformed { at }: Malformed) -> Self {
-        Self::Json { at }
-    }
-}
+use vocabulary::Vocabulary;
 
 /// The name of the encoding that `model` is counted with; `"estimate"` for a model nobody knows.
 pub fn encoding_for(model: &str) -> &'static str {
@@ -76,8 +34,7 @@ pub fn encoding_for(model: &str) -> &'static str {
 /// A family's tokenizer: cheap to make and to copy, since the vocabulary behind it is loaded once and shared.
 #[derive(Clone, Copy)]
 pub struct Tokenizer {
-    family: Family,
-    bpe: &'static CoreBpe,
+    vocabulary: Vocabulary,
     limit: usize,
 }
 
@@ -94,11 +51,8 @@ impl Tokenizer {
     }
 
     fn load(family: Family) -> Self {
-        let bpe = tiktoken::get_encoding(family.vocabulary)
-            .expect("every family's vocabulary is compiled in");
         Self {
-            family,
-            bpe,
+            vocabulary: Vocabulary::of(family),
             limit: usize::MAX,
         }
     }
@@ -111,32 +65,33 @@ impl Tokenizer {
 
     /// The encoding's name.
     pub fn name(&self) -> &'static str {
-        self.family.name
+        self.vocabulary.family.name
     }
 
     /// Whether `count` equals the provider's own, or estimates it.
     pub fn exact(&self) -> bool {
-        self.family.estimate.is_none()
+        self.vocabulary.family.estimate.is_none()
     }
 
     /// Tokens in `text`; what looks like a special token is text.
     pub fn count(&self, text: &str) -> u64 {
-        let mut tally = Tally::new(self);
+        let mut tally = Tally::new(self.vocabulary, self.limit);
         tally.text(text);
-        self.scale(tally.total())
+        self.vocabulary.scale(tally.total())
     }
 
     /// Prompt tokens of a chat-completions body: messages, names, tools, pictures and the template around them.
     pub fn count_chat(&self, body: &[u8]) -> Result<u64, TokensError> {
-        Ok(Counter::new(self).body(body)?)
+        Ok(Counter::new(self.vocabulary, self.limit).body(body)?)
     }
 
     /// The tokens of `text`; what looks like a special token is text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokensError> {
         self.public()?;
         Ok(self
+            .vocabulary
             .parts(text)
-            .flat_map(|part| self.bpe.encode(part))
+            .flat_map(|part| self.vocabulary.bpe.encode(part))
             .collect())
     }
 
@@ -145,7 +100,7 @@ impl Tokenizer {
         self.public()?;
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
         for &token in tokens {
-            let piece = self.bpe.decode(&[token]);
+            let piece = self.vocabulary.bpe.decode(&[token]);
             if piece.is_empty() {
                 return Err(TokensError::Token(token));
             }
@@ -158,26 +113,8 @@ impl Tokenizer {
         if self.exact() {
             Ok(())
         } else {
-            Err(TokensError::NotPublic(self.family.name))
+            Err(TokensError::NotPublic(self.vocabulary.family.name))
         }
-    }
-
-    fn family(&self) -> &Family {
-        &self.family
-    }
-
-    fn raw_count(&self, text: &str) -> u64 {
-        self.parts(text)
-            .map(|part| self.bpe.count(part) as u64)
-            .sum()
-    }
-
-    fn parts<'t>(&self, text: &'t str) -> Parts<'t> {
-        Parts::of(text, self.family.vocabulary)
-    }
-
-    fn scale(&self, words: u64) -> u64 {
-        (words * self.family.estimate.unwrap_or(100)).div_ceil(100)
     }
 }
 

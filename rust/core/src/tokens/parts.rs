@@ -150,8 +150,8 @@ fn may_shrink(piece: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::Tokenizer;
     use crate::tokens::family::Family;
+    use crate::tokens::vocabulary::Vocabulary;
     use proptest::prelude::*;
 
     /// One or more of each kind that any of the patterns tells apart.
@@ -159,17 +159,20 @@ mod tests {
         \u{301}\u{94d}\u{200d}\u{200b}\u{feff}\u{ad}\u{e000}\u{378}\u{1}\u{7f}\u{e0061}1²Ⅷ१〇½!/'—。、€😀👩🏽🇫\u{1820}\u{180e}st";
 
     fn check(text: &str, longest: usize) {
-        for tokenizer in Family::names().filter_map(|name| Tokenizer::named(name).ok()) {
+        for vocabulary in Family::names()
+            .filter_map(Family::named)
+            .map(Vocabulary::of)
+        {
             let parts = Parts {
                 longest,
-                ..tokenizer.parts(text)
+                ..vocabulary.parts(text)
             };
-            let parted: Vec<u32> = parts.flat_map(|part| tokenizer.bpe.encode(part)).collect();
+            let parted: Vec<u32> = parts.flat_map(|part| vocabulary.bpe.encode(part)).collect();
             assert_eq!(
                 parted,
-                tokenizer.bpe.encode(text),
+                vocabulary.bpe.encode(text),
                 "{} {longest} {text:?}",
-                tokenizer.name()
+                vocabulary.family.name
             );
         }
     }

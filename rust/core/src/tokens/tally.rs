@@ -1,19 +1,21 @@
 //! Tokens of several texts, of which only so many bytes are looked at.
 
-use super::Tokenizer;
+use super::vocabulary::Vocabulary;
 
-pub(super) struct Tally<'t> {
-    tokenizer: &'t Tokenizer,
+pub(super) struct Tally {
+    vocabulary: Vocabulary,
+    limit: usize,
     /// Tokens in what was counted.
     pub words: u64,
     counted: usize,
     beyond: usize,
 }
 
-impl<'t> Tally<'t> {
-    pub fn new(tokenizer: &'t Tokenizer) -> Self {
+impl Tally {
+    pub fn new(vocabulary: Vocabulary, limit: usize) -> Self {
         Self {
-            tokenizer,
+            vocabulary,
+            limit,
             words: 0,
             counted: 0,
             beyond: 0,
@@ -21,8 +23,8 @@ impl<'t> Tally<'t> {
     }
 
     pub fn text(&mut self, text: &str) {
-        let end = text.floor_char_boundary(self.tokenizer.limit - self.counted);
-        self.words += self.tokenizer.raw_count(&text[..end]);
+        let end = text.floor_char_boundary(self.limit - self.counted);
+        self.words += self.vocabulary.count(&text[..end]);
         self.counted += end;
         self.beyond += text.len() - end;
     }

@@ -3,27 +3,17 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use gateway_core::index::{Column, Hit};
-use numpy::{
+use ::numpy::{
     Element, IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
     PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyImportError, PyTypeError, PyValueError};
+use gateway_core::index::{Column, Hit};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
-use super::Found;
+use crate::numpy::numpy;
 
-/// The module numpy. Asked for before the first array: the crate `numpy` panics where it is not installed.
-pub(crate) fn numpy(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    static FOUND: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    FOUND
-        .get_or_try_init(py, || py.import("numpy").map(Bound::unbind))
-        .map(|module| module.bind(py))
-        .map_err(|_| {
-            PyImportError::new_err("Index and the embedders need numpy: pip install numpy")
-        })
-}
+pub(super) type Found<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// An array as float32: itself if it is one, else converted where numpy can do so without losing kind.
 pub(super) fn floats<'py>(

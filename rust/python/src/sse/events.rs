@@ -1,9 +1,10 @@
 //! Events of any dialect, and taking usage out of OpenAI's.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::borrow::Cow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{LONG, failed, max_event};
+use super::{LONG, max_event};
+use crate::error::OrRaise;
 use crate::gil::unless_short;
 use gateway_core::sse;
 use pyo3::prelude::*;
@@ -34,7 +35,7 @@ pub struct Events(Mutex<sse::Events>);
 
 impl Events {
     fn lock(&self) -> MutexGuard<'_, sse::Events> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -49,8 +50,7 @@ impl Events {
     /// Takes in one network read and returns the events that it completes.
     #[pyo3(signature = (read, /))]
     fn feed<'py>(&self, py: Python<'py>, read: &[u8]) -> PyResult<Vec<Named<'py>>> {
-        let events =
-            unless_short(py, read.len(), LONG, || self.lock().feed(read)).map_err(failed)?;
+        let events = unless_short(py, read.len(), LONG, || self.lock().feed(read)).or_raise()?;
         Ok(events
             .into_iter()
             .map(|(name, data)| (name, PyBytes::new(py, &data)))
@@ -59,7 +59,7 @@ impl Events {
 
     /// The connection closed: returns a last event that lacks its blank line, as it stands, if there is one.
     fn end<'py>(&self, py: Python<'py>) -> PyResult<Option<Named<'py>>> {
-        let event = self.lock().end().map_err(failed)?;
+        let event = self.lock().end().or_raise()?;
         Ok(event.map(|(name, data)| (name, PyBytes::new(py, &data))))
     }
 }

@@ -1,6 +1,8 @@
 //! The kernel of AArch64, all of which has NEON.
 
-use super::{BLOCK, Quad, STEP, STEPS, Sums};
+#![expect(unsafe_code, reason = "vector kernels of one instruction set")]
+
+use super::shape::{BLOCK, Quad, STEP, STEPS, Sums};
 use std::arch::aarch64::*;
 
 /// Outputs whose four weights each fill a vector.

@@ -1,6 +1,8 @@
 //! The kernels of x86-64: AVX-512 BW, with VNNI where there is it, and AVX2.
 
-use super::{BLOCK, Quad, STEP, STEPS, Sums};
+#![expect(unsafe_code, reason = "vector kernels of one instruction set")]
+
+use super::shape::{BLOCK, Quad, STEP, STEPS, Sums};
 use std::arch::x86_64::*;
 
 /// Quads of weights, four cache lines each, that are asked for before they are needed.

@@ -4,6 +4,8 @@
 //! ef_construction, seed, kind (0 flat, 1 graph), columns (1 expiry, 2 namespaces), slots, levels drawn, entry + 1, tiers.
 //! The last eight bytes are the XXH3 of all before them. Nothing is built before that, the links and the ids were checked.
 
+#![expect(unsafe_code, reason = "maps a file")]
+
 mod graph;
 mod header;
 mod place;

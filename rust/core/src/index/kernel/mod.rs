@@ -3,17 +3,16 @@
 //! Invariant: every variant returns the same bits as the portable one, floats included. Integer sums are exact; the float
 //! sum is kept in 16 lanes, without fused multiply-add, and folded in one fixed order.
 
+#![expect(unsafe_code, reason = "calls kernels after asking the CPU")]
+
+mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-/// Rows are padded with zeros to a multiple of this many dimensions, so that no variant has a tail to handle.
-pub(crate) const LANES: usize = 32;
-
-/// Lanes of the float accumulator.
-const FLOAT_LANES: usize = 16;
+pub(super) use lanes::LANES;
 
 type Probe = unsafe fn(&[i16], &[i8]) -> i32;
 type Pair = unsafe fn(&[i8], &[i8]) -> i32;
@@ -22,9 +21,9 @@ type Exact = unsafe fn(&[f32], &[i8], &[u8]) -> f32;
 /// One instruction set's dot products.
 ///
 /// Invariant: a `Kernel` is only ever handed out by [`best`], after the CPU was asked for its instructions.
-pub(crate) struct Kernel {
+pub(super) struct Kernel {
     #[cfg_attr(not(test), expect(dead_code, reason = "says which one failed"))]
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     probe: Probe,
     pair: Pair,
     exact: Exact,
@@ -33,7 +32,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Query times row: the caller keeps `|query| * 128 * dim` inside 31 bits.
     #[inline]
-    pub(crate) fn probe(&self, query: &[i16], row: &[i8]) -> i32 {
+    pub fn probe(&self, query: &[i16], row: &[i8]) -> i32 {
         check(query.len(), row.len());
         // SAFETY: the CPU has this kernel's instructions (invariant of `Kernel`), the lengths are equal and a multiple of `LANES`.
         unsafe { (self.probe)(query, row) }
@@ -41,7 +40,7 @@ impl Kernel {
 
     /// Row times row.
     #[inline]
-    pub(crate) fn pair(&self, a: &[i8], b: &[i8]) -> i32 {
+    pub fn pair(&self, a: &[i8], b: &[i8]) -> i32 {
         check(a.len(), b.len());
         // SAFETY: as in `probe`.
         unsafe { (self.pair)(a, b) }
@@ -49,7 +48,7 @@ impl Kernel {
 
     /// Float query times the 12-bit row, in units of the row's fine step: `sum(query * (16 * code + residual))`.
     #[inline]
-    pub(crate) fn exact(&self, query: &[f32], codes: &[i8], residual: &[u8]) -> f32 {
+    pub fn exact(&self, query: &[f32], codes: &[i8], residual: &[u8]) -> f32 {
         check(query.len(), codes.len());
         assert_eq!(residual.len() * 2, codes.len());
         // SAFETY: as in `probe`; the residual holds half a byte for each code.
@@ -97,7 +96,7 @@ static NEON: Kernel = Kernel {
 };
 
 /// The widest kernel that this CPU can run.
-pub(crate) fn best() -> &'static Kernel {
+pub(super) fn best() -> &'static Kernel {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
@@ -112,19 +111,6 @@ pub(crate) fn best() -> &'static Kernel {
         return &NEON;
     }
     &PORTABLE
-}
-
-/// Folds the float accumulator in the order that all variants share.
-#[inline]
-fn fold(mut lanes: [f32; FLOAT_LANES]) -> f32 {
-    let mut width = FLOAT_LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! NEON dot products: 16 codes at a time, widened to 16 bits and accumulated in 32.
 
+#![expect(unsafe_code, reason = "vector kernels of one instruction set")]
+
 use std::arch::aarch64::*;
 
-use super::{FLOAT_LANES, LANES, fold};
+use super::lanes::{FLOAT_LANES, LANES, fold};
 
 /// # Safety
 /// The CPU has NEON; the lengths are equal and a multiple of `LANES`.

@@ -1,6 +1,6 @@
 //! The definition of each dot product, for CPUs without one of the vector sets and as the oracle of the others.
 
-use super::{FLOAT_LANES, LANES, fold};
+use super::lanes::{FLOAT_LANES, LANES, fold};
 
 pub(super) fn probe(query: &[i16], row: &[i8]) -> i32 {
     query

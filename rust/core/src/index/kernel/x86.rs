@@ -1,8 +1,10 @@
 //! AVX2 and AVX-512 dot products: bytes are widened to 16 bits, multiplied and summed in pairs into 32.
 
+#![expect(unsafe_code, reason = "vector kernels of one instruction set")]
+
 use std::arch::x86_64::*;
 
-use super::{FLOAT_LANES, LANES, fold};
+use super::lanes::{FLOAT_LANES, LANES, fold};
 
 /// # Safety
 /// The CPU has AVX2; the lengths are equal and a multiple of `LANES`.

@@ -1,6 +1,6 @@
 //! Which model is counted how: the families, and the names that they go by.
 
-use super::{Family, Template, Tools};
+use super::template::{Family, Template, Tools};
 use crate::tokens::image::Pricing;
 
 const fn chat(

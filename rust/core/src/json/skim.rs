@@ -1,22 +1,22 @@
 //! A JSON reader that validates everything and builds nothing.
 
-pub(crate) use super::span::Span;
+use super::span::Span;
 
 /// Deeper than any answer, and shallow enough for any thread's stack.
 const DEPTH: u32 = 512;
 
 /// What is wrong with the JSON, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     pub at: usize,
     pub what: &'static str,
 }
 
-pub(crate) type Skimmed<T> = Result<T, Fault>;
+pub type Skimmed<T> = Result<T, Fault>;
 
 /// A position in a JSON text.
 #[derive(Debug)]
-pub(crate) struct Skimmer<'a> {
+pub struct Skimmer<'a> {
     pub text: &'a str,
     pub at: usize,
 }

@@ -1,8 +1,10 @@
 //! String literals, and what they spell.
 
+use super::escape;
+
 /// The inside of a string literal.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
+pub struct Span {
     pub start: usize,
     pub end: usize,
     pub escaped: bool,
@@ -29,10 +31,10 @@ impl Span {
 
     /// As much of the literal as fits into `most` bytes, cut before a letter or an escape.
     pub fn cut(self, text: &str, most: usize) -> Span {
-        let raw = self.raw(text);
-        if raw.len() <= most {
+        if self.end - self.start <= most {
             return self;
         }
+        let raw = self.raw(text);
         let mut end = (0..=most)
             .rev()
             .find(|at| raw.is_char_boundary(*at))
@@ -61,47 +63,11 @@ impl Span {
         }
         while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
             out.push_str(&rest[..slash]);
-            let (letter, used) = escape(&rest[slash + 1..]);
-            out.push(letter);
-            rest = &rest[slash + 1 + used..];
+            // The literal was validated when it was read.
+            let (code, used) = escape::read(&rest.as_bytes()[slash..]).unwrap_or((0xFFFD, 1));
+            out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            rest = &rest[slash + used..];
         }
         out.push_str(rest);
-    }
-}
-
-/// The character that a validated escape stands for, and the bytes it takes after the backslash.
-fn escape(rest: &str) -> (char, usize) {
-    let letter = match rest.as_bytes()[0] {
-        b'n' => '\n',
-        b't' => '\t',
-        b'r' => '\r',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'u' => return unicode(rest),
-        other => char::from(other),
-    };
-    (letter, 1)
-}
-
-fn unicode(rest: &str) -> (char, usize) {
-    let unit = |from: usize| {
-        rest.get(from..from + 4)
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-    };
-    let high = unit(1).unwrap_or(0xFFFD);
-    if let Some(letter) = char::from_u32(high) {
-        return (letter, 5);
-    }
-    let low = if rest[5..].starts_with("\\u") {
-        unit(7)
-    } else {
-        None
-    };
-    match low {
-        Some(low @ 0xDC00..=0xDFFF) if high < 0xDC00 => {
-            let letter = char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00));
-            (letter.unwrap_or(char::REPLACEMENT_CHARACTER), 11)
-        }
-        _ => (char::REPLACEMENT_CHARACTER, 5),
     }
 }

@@ -6,15 +6,17 @@
 use memchr::memchr2;
 use std::borrow::Cow;
 
+use super::escape::{self, Flaw};
+
 type Result<T> = std::result::Result<T, Malformed>;
 
 /// What could not be read, by its byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub struct Malformed {
     pub at: usize,
 }
 
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -166,42 +168,21 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some(slash) = rest.find('\\') {
         out.push_str(&rest[..slash]);
-        let mut chars = rest[slash + 1..].chars();
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('t') => out.push('\t'),
-            Some('r') => out.push('\r'),
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('u') => {
-                let (c, used) = unicode_escape(&rest[slash..]);
-                out.push(c);
-                rest = &rest[slash + used..];
-                continue;
+        let (code, used) = match escape::read(&rest.as_bytes()[slash..]) {
+            Ok(found) => found,
+            Err(Flaw::Digits) => (0xFFFD, 2),
+            // The letter stands for itself.
+            Err(Flaw::Letter | Flaw::Cut) => {
+                let letter = rest[slash + 1..].chars().next();
+                let (code, length) = letter.map_or((0xFFFD, 0), |c| (c.into(), c.len_utf8()));
+                (code, 1 + length)
             }
-            Some(c) => out.push(c),
-            None => {}
-        }
-        rest = chars.as_str();
+        };
+        out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+        rest = &rest[slash + used..];
     }
     out.push_str(rest);
     out
-}
-
-/// The character that `\uXXXX` (or a surrogate pair of them) at the start of `text` stands for, and the bytes it takes.
-fn unicode_escape(text: &str) -> (char, usize) {
-    let unit = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        u32::from_str_radix(digits, 16).ok()
-    };
-    match (unit(0), unit(6)) {
-        (Some(high @ 0xD800..0xDC00), Some(low @ 0xDC00..0xE000)) => {
-            let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-            (char::from_u32(code).unwrap_or('\u{FFFD}'), 12)
-        }
-        (Some(code), _) => (char::from_u32(code).unwrap_or('\u{FFFD}'), 6),
-        (None, _) => ('\u{FFFD}', 2),
-    }
 }
 
 #[cfg(test)]
