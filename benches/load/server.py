@@ -145,7 +145,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     while time.monotonic() < until:
         if process.poll() is not None:
             raise BenchError(f"{url}: the server ended with {process.returncode}")
-        with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url, timeout=1):
+        with suppress(urllib.error.URLError, ConnectionError, TimeoutError), urllib.request.urlopen(url, timeout=1):
             return
         time.sleep(0.05)
     raise BenchError(f"{url} was not ready within {_READY_SECONDS:.0f} s")
