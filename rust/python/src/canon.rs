@@ -4,10 +4,10 @@ use crate::error::OrRaise;
 use crate::gil::unless_short;
 use crate::grammar::Grammar;
 use crate::number::within;
-use gateway_core::canon::{self, Digest, Options};
+use gateway_core::canon::{self, Options};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 /// From this size on a body is read without the GIL: reading takes about 10 µs there, giving the GIL up and back 0.1.
 const LONG: usize = 32 * 1024;
@@ -61,8 +61,9 @@ impl Canon {
 #[pyclass(frozen, module = "gateway.native")]
 pub struct Reading(canon::Reading<PyBackedBytes>);
 
-fn bytes<'py>(py: Python<'py>, digest: Digest) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, &digest)
+fn parts<'a>(scope: &'a Bound<'_, PyTuple>) -> PyResult<Vec<&'a [u8]>> {
+    let parts = scope.iter_borrowed();
+    parts.map(|part| Ok(part.extract()?)).collect()
 }
 
 #[pymethods]
@@ -137,14 +138,16 @@ impl Reading {
 
     /// The 32-byte key of the answer within a scope, given in parts: tenant, namespace, …
     #[pyo3(signature = (*scope))]
-    fn key<'py>(&self, py: Python<'py>, scope: Vec<PyBackedBytes>) -> Bound<'py, PyBytes> {
-        bytes(py, self.0.key(&scope))
+    fn key<'py>(&self, scope: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyBytes>> {
+        let parts = parts(scope)?;
+        Ok(PyBytes::new(scope.py(), &self.0.key(&parts)))
     }
 
     /// The 32-byte key of all but the question, within a scope, given in parts.
     #[pyo3(signature = (*scope))]
-    fn context<'py>(&self, py: Python<'py>, scope: Vec<PyBackedBytes>) -> Bound<'py, PyBytes> {
-        bytes(py, self.0.context(&scope))
+    fn context<'py>(&self, scope: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyBytes>> {
+        let parts = parts(scope)?;
+        Ok(PyBytes::new(scope.py(), &self.0.context(&parts)))
     }
 
     /// The client's own bytes, changed only so: `model` replaced, if given; usage asked for, if `include_usage` and the
