@@ -448,7 +448,7 @@ def test_a_span_takes_in_rows_that_wait_only_if_they_are_in_it(fleet: Fleet) -> 
 
 
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from gateway.ledger.journal import Journal
 from tests.control.made import record
@@ -461,6 +461,7 @@ while True:
         journal.closed(f"{n}", record(f"{n}", cost_pico=5, error="x" * 200))
     if journal.waiting:
         journal._go_on()
+        time.sleep(0.001)  # no faster than segments are supplied
     else:
         print(n, flush=True)  # up to here nothing is only in memory
     n += 1
