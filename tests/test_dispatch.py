@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import suppress
 
 import pytest
 
 from gateway.cache import flight as flights
+from gateway.chat.usage import Usage
 from gateway.errors import GatewayError, UpstreamInterrupted, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable
+from gateway.ledger import settle
 from tests.scripted import COST, ROLE, STREAM, Route, Script, delta, turns, whole
 
 BOTH = ("one", "two")
@@ -174,7 +177,8 @@ async def test_each_attempts_reserve_is_journaled_beside_what_earlier_ones_cost(
     cut = Script(delta(role="assistant"), b"data: {}\n\n", UpstreamInterrupted())
     route = Route(cut, gate, Script(whole()), providers=BOTH)
     call = asyncio.create_task(route.ask(stream=False, max_tokens=100))
-    await turns(50)
+    while sum(kind == "opened" for kind, _ in route.book.journal) < 2:
+        await turns(1)
 
     first, second = [row for kind, row in route.book.journal if kind == "opened"]
     assert first.cost_pico is not None
@@ -188,6 +192,23 @@ async def test_each_attempts_reserve_is_journaled_beside_what_earlier_ones_cost(
 
     assert route.row.cost_pico == spent + COST
     assert route.row.cost_source == "estimated"
+
+
+async def test_only_the_first_count_with_an_encoding_is_left_to_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its vocabulary is read then, which takes longer than a loop may be held."""
+    in_place: list[bool] = []
+
+    def count(*_: object) -> Usage:
+        in_place.append(threading.current_thread() is threading.main_thread())
+        return Usage(counted=True)
+
+    monkeypatch.setattr(settle, "count", count)
+    route = Route(*[Script(delta("Hi"), UpstreamInterrupted())] * 2)
+    for _ in range(2):
+        with pytest.raises(UpstreamInterrupted):
+            await route.ask(stream=True)
+
+    assert in_place == [False, True]
 
 
 async def test_an_attempt_of_unknown_price_makes_the_sum_unknown() -> None:

@@ -34,10 +34,10 @@ class Asking:
         self.exact = Exact(capacity=1 << 20, ttl=60.0, largest=1 << 20, clock=lambda: 0)
         self.memory = Memory(self.exact, self.flights, enabled=enabled, sampled=sampled)
 
-    def __call__(self, *, tenant: str = "t", cache_control: str = "", **fields: object) -> Memo:
+    def __call__(self, *, tenant: str = "t", cache_control: str = "", hops: int = 0, **fields: object) -> Memo:
         body = orjson.dumps({"model": "gpt", "messages": [{"role": "user", "content": "Hi"}], **fields})
         reading = Chat().read(CANON, body)
-        call = Call("id", "id", Chat(), "", cache_control, nothing, lambda body: reading)
+        call = Call("id", "id", Chat(), "", cache_control, nothing, lambda body: reading, hops)
         return self.memory.recall(call, reading, tenant)
 
 
@@ -96,6 +96,15 @@ def test_a_flight_is_joined_by_who_asks_the_same(ask: Asking) -> None:
     assert (ask(stream=True).status, ask(stream=True, seed=1).status) == ("coalesced", "miss")
     flight.end()
     assert ask(stream=True).flight is None
+
+
+def test_a_call_that_came_through_a_gateway_does_not_wait_for_what_may_be_itself(ask: Asking) -> None:
+    flight = ask().open()
+
+    memo = ask(hops=1)
+
+    assert (memo.flight, memo.status) == (None, "miss")
+    assert memo.open() is not flight
 
 
 @pytest.mark.parametrize("cache_control", ["no-cache", "no-cache, no-store"])

@@ -29,19 +29,21 @@ class Memory:
         if not self._enabled or not (self._sampled or request.temperature == 0):
             terms = NO_CACHE
         key = request.key(call.format.name.encode(), tenant.encode(), terms.namespace.encode())
-        return Memo(self, key, terms, request.stream)
+        return Memo(self, key, terms, request.stream, joins=call.hops == 0)
 
 
 class Memo:
     """What is known of one request: a kept `answer`, else the `flight` of an identical call.
 
     An answer can be told in the shape that was asked for; a flight may be in the other one until `reshaped` was awaited.
+    A call that came through a gateway joins no flight: it may have come through this one, and would wait for itself.
     """
 
-    __slots__ = ("_key", "_memory", "_stream", "_terms", "answer", "flight", "status")
+    __slots__ = ("_joins", "_key", "_memory", "_stream", "_terms", "answer", "flight", "status")
 
-    def __init__(self, memory: Memory, key: bytes, terms: Terms, stream: bool) -> None:
+    def __init__(self, memory: Memory, key: bytes, terms: Terms, stream: bool, *, joins: bool = True) -> None:
         self._memory, self._key, self._terms, self._stream = memory, key, terms, stream
+        self._joins = joins and terms.read
         self.flight: Flight | None = None
         self.status = "hit"
         """How the call fares, as `x-gateway-cache` says it: `hit`, `coalesced`, `miss` or `bypass`."""
@@ -80,7 +82,7 @@ class Memo:
         self._memory.exact.put(self._key, self._terms, answer)
 
     def _look_for_a_flight(self) -> None:
-        self.flight = self._memory.flights.find(self._key) if self._terms.read else None
+        self.flight = self._memory.flights.find(self._key) if self._joins else None
         self.status = "coalesced" if self.flight is not None else "miss" if self._terms.read else "bypass"
 
     def _tells(self, answer: Answer) -> bool:
