@@ -92,7 +92,7 @@ class Upstream:
         self._loop.close()
 
     async def _listen(self, ready: threading.Event) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=4096)
         self.port = self._server.sockets[0].getsockname()[1]
         ready.set()
 

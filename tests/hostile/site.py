@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Any
 
 import orjson
@@ -50,8 +51,10 @@ class Site:
     def stop(self) -> None:
         try:
             self.gateway.stop()
-        finally:
+        except TimeoutExpired:
             self.tree.kill()
+            raise
+        finally:
             self.provider.stop()
 
     @property
