@@ -383,7 +383,7 @@ class Scanner:
 
     @property
     def generated_size(self) -> int:
-        """Bytes generated so far, those beyond `max_text` included."""
+        """Bytes generated so far, as UTF-8, those beyond `max_text` included."""
 
     @property
     def finish(self) -> str | None:

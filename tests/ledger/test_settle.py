@@ -9,7 +9,7 @@ import pytest
 from gateway.api.formats.chat import Chat
 from gateway.chat.usage import Usage
 from gateway.ledger.settle import COUNTED_BYTES, count
-from gateway.native import Canon, Scanner, Tokenizer
+from gateway.native import Canon, Tokenizer
 
 MODEL = "gpt-4o"
 WORDS = "The gateway answers repeats from a cache. "
@@ -17,11 +17,13 @@ WORDS = "The gateway answers repeats from a cache. "
 
 def counted(prompt: str, answer: str) -> Usage:
     body = {"model": MODEL, "messages": [{"role": "user", "content": prompt}]}
-    scanner = Scanner()
+    scanner = Chat().scanner(Canon(b"secret").read(json.dumps(body).encode()), stream=True)
     for start in range(0, len(answer), 1 << 20):
         event = {"choices": [{"index": 0, "delta": {"content": answer[start : start + (1 << 20)]}}]}
         scanner.feed(b"data: %s\n\n" % json.dumps(event).encode())
-    return count(MODEL, Chat(), Canon(b"secret").read(json.dumps(body).encode()), scanner.generated)
+    return count(
+        MODEL, Chat(), Canon(b"secret").read(json.dumps(body).encode()), scanner.generated, scanner.generated_size
+    )
 
 
 def test_both_sides_are_counted_exactly_up_to_the_bound() -> None:
@@ -39,3 +41,13 @@ def test_beyond_the_bound_both_sides_are_estimated_from_what_was_counted(text: s
     assert usage.counted
     assert usage.input == pytest.approx(tokens, rel=0.001)
     assert usage.output == pytest.approx(tokens, rel=0.001)
+
+
+def test_of_an_answer_no_more_is_held_than_is_counted() -> None:
+    scanner = Chat().scanner(
+        Canon(b"secret").read(b'{"model":"m","messages":[{"role":"user","content":"a"}]}'), stream=True
+    )
+    for _ in range(100):
+        scanner.feed(b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % (b"a" * 10_000))
+
+    assert (len(scanner.generated), scanner.generated_size) == (COUNTED_BYTES, 1_000_000)

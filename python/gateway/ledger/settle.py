@@ -73,16 +73,20 @@ class Settlement:
         row.saved_pico, row.saved_by = source.cost_pico or 0, _CAUSES.get(row.cache, row.cache)
 
     async def _count(self, model: str, format: Format, request: Reading, scanner: Scanner) -> Usage:
-        text, encoding = scanner.generated, encoding_for(model)
-        if encoding in self._loaded and len(request.body) + len(text) <= COUNTED_IN_PLACE:
-            return count(model, format, request, text)
+        size, encoding = scanner.generated_size, encoding_for(model)
+        if encoding in self._loaded and len(request.body) + size <= COUNTED_IN_PLACE:
+            return count(model, format, request, scanner)
         async with self._counting:
-            usage = await asyncio.to_thread(count, model, format, request, text)
+            usage = await asyncio.to_thread(count, model, format, request, scanner)
         self._loaded.add(encoding)
         return usage
 
 
-def count(model: str, format: Format, request: Reading, generated: str) -> Usage:
-    """Our own count: exact up to `COUNTED_BYTES` a side, beyond that in proportion to what was counted."""
+def count(model: str, format: Format, request: Reading, scanner: Scanner) -> Usage:
+    """Our own count: exact up to `COUNTED_BYTES` asked and `KEPT_TEXT` answered, beyond that in proportion."""
     tokenizer = Tokenizer.for_model(model).within(COUNTED_BYTES)
-    return Usage(input=format.count_input(request, tokenizer), output=tokenizer.count(generated), counted=True)
+    text, size = scanner.generated, scanner.generated_size
+    output, kept = tokenizer.count(text), len(text.encode())
+    if size > kept > 0:
+        output = -(-output * size // kept)
+    return Usage(input=format.count_input(request, tokenizer), output=output, counted=True)

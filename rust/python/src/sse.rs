@@ -121,7 +121,7 @@ impl Scanner {
         self.lock().transcript().generated()
     }
 
-    /// Bytes generated so far, those beyond `max_text` included (these as the provider escaped them).
+    /// Bytes generated so far, as UTF-8, those beyond `max_text` included.
     #[getter]
     fn generated_size(&self) -> u64 {
         self.lock().transcript().size()

@@ -55,6 +55,21 @@ impl Span {
         }
     }
 
+    /// Bytes of what the literal spells.
+    pub fn length(self, text: &str) -> usize {
+        if !self.escaped {
+            return self.end - self.start;
+        }
+        let mut rest = self.raw(text);
+        let mut length = 0;
+        while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
+            let (letter, used) = escaped(&rest[slash..]);
+            length += slash + letter.len_utf8();
+            rest = &rest[slash + used..];
+        }
+        length + rest.len()
+    }
+
     /// Appends what the literal spells. A lone surrogate (JavaScript emits them for a cut emoji) becomes U+FFFD.
     pub fn unescape(self, text: &str, out: &mut String) {
         let mut rest = self.raw(text);
@@ -63,11 +78,18 @@ impl Span {
         }
         while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
             out.push_str(&rest[..slash]);
-            // The literal was validated when it was read.
-            let (code, used) = escape::read(&rest.as_bytes()[slash..]).unwrap_or((0xFFFD, 1));
-            out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            let (letter, used) = escaped(&rest[slash..]);
+            out.push(letter);
             rest = &rest[slash + used..];
         }
         out.push_str(rest);
     }
+}
+
+/// The letter that an escape of a validated literal spells, and the bytes it takes.
+#[inline]
+fn escaped(rest: &str) -> (char, usize) {
+    let (code, used) = escape::read(rest.as_bytes()).unwrap_or((0xFFFD, 1));
+    let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    (letter, used)
 }

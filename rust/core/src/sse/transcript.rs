@@ -92,7 +92,7 @@ impl Transcript {
             .collect()
     }
 
-    /// Bytes that the model generated, those that are not held included (as the provider escaped them).
+    /// Bytes that the model generated, those that are not held included.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -198,7 +198,7 @@ impl Transcript {
             let held = span.cut(json, self.room);
             held.unescape(json, out);
             self.room = 0;
-            self.size += (span.end - span.start) as u64;
+            self.size += span.length(json) as u64;
             return;
         }
         let before = out.len();
