@@ -144,4 +144,4 @@ def _cause(error: UpstreamError) -> str:
     if isinstance(error, UpstreamRefused):
         return f"answered with status {error.answered}, {code if _CODE.fullmatch(code) else 'an unusual code'}"
     because = error.__cause__
-    return f"{code}: {error.message}" + (f" ({because})" if isinstance(because, OSError) else "")
+    return f"{code}: {error.message}" + (f" ({because})" if isinstance(because, OSError) and str(because) else "")

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from gateway.api.formats.chat import Chat
+from gateway.chat.format import COUNTED_BYTES, KEPT_TEXT
 from gateway.chat.usage import Usage
-from gateway.ledger.settle import COUNTED_BYTES, count
-from gateway.native import Canon, Tokenizer
+from gateway.ledger.settle import count
+from gateway.native import Canon, Scanner, Tokenizer
 
 MODEL = "gpt-4o"
 WORDS = "The gateway answers repeats from a cache. "
@@ -21,17 +22,15 @@ def counted(prompt: str, answer: str) -> Usage:
     for start in range(0, len(answer), 1 << 20):
         event = {"choices": [{"index": 0, "delta": {"content": answer[start : start + (1 << 20)]}}]}
         scanner.feed(b"data: %s\n\n" % json.dumps(event).encode())
-    return count(
-        MODEL, Chat(), Canon(b"secret").read(json.dumps(body).encode()), scanner.generated, scanner.generated_size
-    )
+    return count(MODEL, Chat(), Canon(b"secret").read(json.dumps(body).encode()), scanner)
 
 
 def test_both_sides_are_counted_exactly_up_to_the_bound() -> None:
     text = (WORDS * COUNTED_BYTES)[:COUNTED_BYTES]
-    tokens = Tokenizer.for_model(MODEL).count(text)
-    usage = counted(text, text)
+    count = Tokenizer.for_model(MODEL).count
+    usage = counted(text, text[:KEPT_TEXT])
     assert usage.counted
-    assert (usage.input, usage.output) == (tokens + 7, tokens)
+    assert (usage.input, usage.output) == (count(text) + 7, count(text[:KEPT_TEXT]))
 
 
 @pytest.mark.parametrize("text", [WORDS * 50_000, "a" * (2 << 20), "日本" * 100_000])
@@ -50,4 +49,4 @@ def test_of_an_answer_no_more_is_held_than_is_counted() -> None:
     for _ in range(100):
         scanner.feed(b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % (b"a" * 10_000))
 
-    assert (len(scanner.generated), scanner.generated_size) == (COUNTED_BYTES, 1_000_000)
+    assert (len(scanner.generated), scanner.generated_size) == (KEPT_TEXT, 1_000_000)

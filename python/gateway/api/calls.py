@@ -14,7 +14,6 @@ from gateway.chat.call import Call
 from gateway.chat.format import Format
 from gateway.errors import GatewayError
 from gateway.ledger import provenance
-from gateway.ledger.entry import Entry
 from gateway.native import Canon
 from gateway.pipeline import Pipeline
 
@@ -50,7 +49,10 @@ class Calls:
                 first = b""
             entry.row.first_byte_us = self._pipeline.ledger.elapsed_us(entry.opened_ns)
             if entry.row.stream:
-                return await self._stream(request, entry, first, chunks)
+                stream = wire.Stream(request, EVENTS, provenance.headers(entry) + UNBUFFERED)
+                await stream.send(first)
+                first = b""  # not held while the rest comes
+                return await self._go_on(stream, chunks)
             async for more in chunks:
                 first += more
             return wire.reply(request, 200, first, provenance.headers(entry))
@@ -62,10 +64,8 @@ class Calls:
             request.caller = entry.row.key_id
             await chunks.aclose()
 
-    async def _stream(self, request: Request, entry: Entry, first: bytes, chunks: AsyncGenerator[bytes]) -> wire.Reply:
+    async def _go_on(self, stream: wire.Stream, chunks: AsyncGenerator[bytes]) -> wire.Reply:
         """Writes each chunk as it comes."""
-        stream = wire.Stream(request, EVENTS, provenance.headers(entry) + UNBUFFERED)
-        await stream.send(first)
         try:
             async for chunk in chunks:
                 await stream.send(chunk)

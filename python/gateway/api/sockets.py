@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-MOST_WAITING = 16 << 10
+MOST_WAITING = 8 << 10
 """Bytes that wait in the transport before its writer has to."""
 MOST_UNSENT = 64 << 10
 """Bytes that wait in the kernel to be sent. What is on its way is not counted, so a distant client loses no speed."""

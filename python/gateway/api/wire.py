@@ -13,7 +13,7 @@ from gateway.chat.names import clean
 from gateway.errors import GatewayError
 
 JSON = "application/json"
-PIECE = 16 << 10
+PIECE = 8 << 10
 """Bytes of a stream that are copied into one frame: more than a client takes is never held for it."""
 _STARTS = {int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n" for status in HTTPStatus}
 _NO_CONTENT = 204

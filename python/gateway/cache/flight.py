@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from gateway.chat.answer import Answer, Source
 from gateway.errors import GatewayError, UpstreamInterrupted
 
-WINDOW = 32 << 10
+WINDOW = 4 << 10
 """Bytes that a stream may be ahead of its fastest cursor before it stops reading."""
 HOLD_SECONDS = 10.0
 """How long start-up events are held back while there is no content."""

@@ -9,7 +9,7 @@ from gateway.errors import GatewayError, Overloaded
 
 TRANSCRIPTS = 256 << 20
 """Bytes that all flights may hold together, before transcripts are given up."""
-STALLED = 16 << 20
+STALLED = 4 << 20
 """Bytes of these that flights may hold while their clients do not read."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.chat.answer import Source
-from gateway.chat.format import Format
+from gateway.chat.format import COUNTED_BYTES, Format
 from gateway.chat.usage import Usage
 from gateway.ledger.entry import Entry
 from gateway.ledger.prices import Prices
@@ -21,8 +21,6 @@ LARGEST_OUTPUT = 1_000_000
 """Output tokens beyond which a caller's maximum says nothing: no model writes more in one answer."""
 LARGEST_CHOICES = 4_096
 """Answers to one request beyond which a caller's `n` says nothing: no provider gives more."""
-COUNTED_BYTES = 64 << 10
-"""Bytes of each side's text that are counted where a provider gave no usage."""
 COUNTED_IN_PLACE = 4 << 10
 """Bytes of both sides up to which counting takes well under a millisecond, so the event loop does it itself."""
 

@@ -22,8 +22,10 @@ from gateway.upstream.delivery import Delivery
 
 READ_SIZE = 32 << 10
 """Bytes of one network read, at most."""
-HELD_LIMIT = 64 << 10
-"""Bytes received and not yet read on, at most: the socket is not read when one more read could go over it."""
+STREAM_READ_SIZE = 8 << 10
+"""The same for a stream of events, which has readers that stall: whatever holds a read for them holds that much."""
+HELD_LIMIT = 2 * READ_SIZE
+"""Bytes received and not yet read on, at most: the socket is not read when one more read could go over two."""
 RECEIVE_BUFFER = 128 << 10
 """Bytes that the kernel may hold beside them. Fixed: left to itself it grows to megabytes while a fast provider is read."""
 LINGER_SECONDS = 0.05
@@ -75,6 +77,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
         self.state = IDLE
         self._owner, self._provider, self._buffer, self._loop = owner, owner.provider, owner.buffer, loop
+        self._window = self._buffer
         self._deadline = Deadline(loop, self._late)
         self._delivery: Delivery | None = None
         self._parser = AnswerParser()
@@ -96,7 +99,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.state is not IDLE or self._delivery is None or not self._delivery.begin(self._received):
             raise self._fail(self._unread())
         self.answer = self._parser.expect()
-        self.state = ASKED
+        self.state, self._window = ASKED, self._buffer
         if len(body) < _JOINED_BELOW:
             self._transport.write(head + body)
         else:
@@ -166,7 +169,7 @@ class Connection(asyncio.BufferedProtocol):
             transport.set_read_buffer_limits(READ_SIZE)  # type: ignore[attr-defined]
 
     def get_buffer(self, _: int) -> memoryview:
-        return self._buffer
+        return self._window
 
     def buffer_updated(self, size: int) -> None:
         following = AFTER_READ.get(self.state)
@@ -186,7 +189,7 @@ class Connection(asyncio.BufferedProtocol):
             self._entered()
         elif self.state is ANSWERING:
             self._deadline.at = self._heard + self._provider.timeouts.idle
-        if self.answer.held + READ_SIZE > HELD_LIMIT:
+        if self.answer.held > len(self._window):
             self._pause()
         self._wake()
 
@@ -225,6 +228,8 @@ class Connection(asyncio.BufferedProtocol):
         """What a change of state means for the deadline, and for who waits."""
         if self.state is ANSWERING:
             self._deadline.set(self._heard + self._provider.timeouts.idle)
+            if self.answer.headers.get("content-type", "").startswith("text/event-stream"):
+                self._window = self._buffer[:STREAM_READ_SIZE]
         elif self.state is ANSWERED:
             self._deadline.lift()
         elif self.answer.keep_alive:

@@ -36,6 +36,7 @@ async def relay(exchange: Exchange, provider: Provider, decoder: Decoder, scanne
             chunk = scanner.feed(decoder.feed(read))
             waiting = waiting and not chunk.content
             _pass_on(chunk, provider, sink)
+            del read, chunk  # nothing is held twice while clients are slow
             await sink.room()
         _pass_on(scanner.feed(decoder.end()), provider, sink)
         _pass_on(scanner.end(), provider, sink)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
+from gateway.chat.format import KEPT_TEXT
 from gateway.chat.request import refusal
 from gateway.chat.shape import Shape
 from gateway.errors import GatewayError, Untranslatable
-from gateway.ledger.settle import COUNTED_BYTES
 from gateway.native import Canon, CanonError, Grammar, Reading, Scanner, Tokenizer, without_usage
 
 PARSED_BYTES = 1 << 20
@@ -38,7 +38,7 @@ class OpenAIFormat:
             raise refusal(error) from None
 
     def scanner(self, request: Reading, *, stream: bool) -> Scanner:
-        return Scanner(whole=not stream, kind=self.kind, n=request.n, max_text=COUNTED_BYTES)
+        return Scanner(whole=not stream, kind=self.kind, n=request.n, max_text=KEPT_TEXT)
 
     def frame(self, request: Reading) -> Callable[[bytes], bytes]:
         """The answer as it is, without the usage of a stream unless the client asked for it."""
