@@ -1,8 +1,9 @@
-"""python -m benches.load [--rounds 5] [--seconds 3] [--quick] [--beside CHECKOUT]"""
+"""python -m benches.load [--rounds 5] [--seconds 3] [--quick] [--beside CHECKOUT] [--only CASE ...]"""
 
 import argparse
 import signal
 import sys
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -25,22 +26,25 @@ _LATENCIES = {
     "miss_latency": (_BY_NAME["miss"], False),
     "stream_first_byte": (_BY_NAME["stream_burst"], True),
 }
+_NAMES = [*_BY_NAME, *_LATENCIES]
 
 
-def run(rig: Rig, rounds: int, seconds: int, console: Console) -> Results:
+def run(rig: Rig, rounds: int, seconds: int, only: Collection[str], console: Console) -> Results:
     results = Results()
     ceilings(rig, results)
-    for case in CASES:
+    cases = [case for case in CASES if case.name in only]
+    timed = {name: timing for name, timing in _LATENCIES.items() if name in only}
+    for case in cases:
         for side in rig.both(case):
             measure(case, side, 1, rig.load_core)
     for at in range(rounds):
         console.print(f"round {at + 1} of {rounds}", style="dim")
-        for case in CASES:
+        for case in cases:
             pair = results.runs.setdefault(case.name, Pair())
             ours, theirs = rig.both(case)
             for side in _turn(ours, theirs, at):
                 _side(pair, side is ours).append(measure(case, side, seconds, rig.load_core))
-        for name, (case, first_byte) in _LATENCIES.items():
+        for name, (case, first_byte) in timed.items():
             times = results.latencies.setdefault(name, Pair())
             ours, theirs = rig.both(case)
             for side in _turn(ours, theirs, at):
@@ -83,13 +87,14 @@ def main() -> int:
         metavar="CHECKOUT",
         help="another checkout of the gateway, built, instead of bare aiohttp",
     )
+    arguments.add_argument("--only", nargs="+", choices=_NAMES, default=_NAMES, metavar="CASE", help=", ".join(_NAMES))
     chosen = arguments.parse_args()
     rounds, seconds = (2, 1) if chosen.quick else (chosen.rounds, chosen.seconds)
     console = Console(width=None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with ExitStack() as running:
-            results = run(Rig(running, chosen.beside), rounds, seconds, console)
+            results = run(Rig(running, chosen.beside), rounds, seconds, chosen.only, console)
     except BenchError as error:
         console.print(f"The bench failed: {error}", style="red", markup=False)
         return 1

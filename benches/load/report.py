@@ -87,7 +87,7 @@ def rows(results: Results) -> list[Row]:
 
 
 def _run_rows(results: Results) -> Iterator[Row]:
-    for case in CASES:
+    for case in _measured(results):
         pair = results.runs[case.name]
         idle = max(pair.medians(lambda run: run.idle))
         targets = {measure: case.target if case.judged == measure else None for measure in _MEASURES}
@@ -107,6 +107,10 @@ def _latency_rows(results: Results) -> Iterator[Row]:
             yield Row(name, measure, "µs", ours, theirs, spread)
 
 
+def _measured(results: Results) -> list[Case]:
+    return [case for case in CASES if case.name in results.runs]
+
+
 def _judged(case: Case, found: list[Row]) -> Row:
     return next(row for row in found if (row.case, row.measure) == (case.name, case.judged))
 
@@ -119,7 +123,7 @@ def as_json(results: Results) -> bytes:
         return {row.case: {"gateway": row.ours, "reference": row.theirs, "unit": row.unit} for row in chosen}
 
     written = {
-        "ratios": {case.name: _judged(case, found).ratio for case in CASES},
+        "ratios": {case.name: _judged(case, found).ratio for case in _measured(results)},
         "cpu_ratios": {row.case: row.ratio for row in found if row.measure == "cpu"},
         "latency_ratios": {row.case: row.ratio for row in found if row.measure == "p50"},
         "below_target": [row.case for row in found if row.below],

@@ -57,10 +57,9 @@ class Pipeline:
                         yield shown
                     return
                 flight = memo.flight or self._send(call, request, entry, memo)
-                with flight.cursor() as cursor:
-                    async for chunk in cursor:
-                        if shown := frame(chunk):
-                            yield shown
+                with flight.cursor(frame) as cursor:
+                    async for shown in cursor:
+                        yield shown
                 if memo.flight and flight.source:
                     self.settlement.credit(entry, flight.source)
 

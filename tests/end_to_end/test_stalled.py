@@ -18,8 +18,8 @@ from tests.end_to_end.gateway import Gateway
 from tests.end_to_end.processes import parts, wait_until
 from tests.end_to_end.upstream import HANG, STREAM_HEAD, Received, Upstream, delta, event
 
-STALLED = 100
-EACH = 1 << 20
+STALLED = 1000
+EACH = 100 << 10
 """Bytes of memory that a stalled reader may cost, however long its stream is."""
 
 

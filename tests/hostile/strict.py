@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
+from typing import Any, NoReturn
 
 STATUS = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [\x20-\x7e]*")
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9a-z-]+): ?([\x20-\x7e\x80-\xff]*)", re.IGNORECASE)
@@ -18,6 +17,15 @@ ONCE = {"content-length", "transfer-encoding", "content-type", "connection", "x-
 
 class Garbled(AssertionError):
     """Bytes that are no response, or more than one to the same request."""
+
+
+def parsed(text: bytes) -> Any:
+    """JSON as its standard has it: numbers may be of any size, but there is no NaN."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise Garbled(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return orjson.loads(self.body)
+        return parsed(self.body)
 
     @property
     def streamed(self) -> bool:
@@ -46,7 +54,7 @@ class Answer:
     def error(self) -> dict[str, Any] | None:
         """OpenAI's error object, of the response or of the stream."""
         for text in self.events if self.streamed else [self.body]:
-            if b'"error"' in text and (found := orjson.loads(text).get("error")):
+            if b'"error"' in text and (found := parsed(text).get("error")):
                 return dict(found)
         return None
 

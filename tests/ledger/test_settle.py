@@ -10,7 +10,7 @@ from gateway.api.formats.chat import Chat
 from gateway.chat.format import COUNTED_BYTES, KEPT_TEXT
 from gateway.chat.usage import Usage
 from gateway.ledger.settle import count
-from gateway.native import Canon, Scanner, Tokenizer
+from gateway.native import Canon, Tokenizer
 
 MODEL = "gpt-4o"
 WORDS = "The gateway answers repeats from a cache. "

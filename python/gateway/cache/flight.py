@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -141,9 +141,9 @@ class Flight:
         self._limit = 0
         self._trim()
 
-    def cursor(self) -> Cursor:
-        """A place to read from, for one client; use it in a `with`."""
-        cursor = Cursor(self)
+    def cursor(self, frame: Callable[[bytes], bytes] = bytes) -> Cursor:
+        """A place to read from, for one client, which is shown each chunk as `frame` has it; use it in a `with`."""
+        cursor = Cursor(self, frame)
         self._cursors.add(cursor)
         return cursor
 
@@ -216,12 +216,12 @@ class Flight:
 
 
 class Cursor:
-    """One client's place in a flight. Iterate over it for the chunks; leaving the `with` gives the place up."""
+    """One client's place in a flight. Iterate over it for what the client is shown; leaving the `with` gives the place up."""
 
-    __slots__ = ("_flight", "_news", "position", "taken")
+    __slots__ = ("_flight", "_frame", "_news", "position", "taken")
 
-    def __init__(self, flight: Flight) -> None:
-        self._flight = flight
+    def __init__(self, flight: Flight, frame: Callable[[bytes], bytes]) -> None:
+        self._flight, self._frame = flight, frame
         self._news: asyncio.Future[None] | None = None
         self.position = self.taken = 0
 
@@ -237,6 +237,11 @@ class Cursor:
         return self
 
     async def __anext__(self) -> bytes:
+        while not (shown := self._frame(await self._next())):
+            pass
+        return shown
+
+    async def _next(self) -> bytes:
         flight = self._flight
         while (chunk := flight.chunk(self.position)) is None:
             if flight.ended:

@@ -34,7 +34,7 @@ class Ledger:
 
     def opened(self, row: Row) -> None:
         """Journals the row that stands if its call is never closed."""
-        self._journal.opened(row.id, orjson.dumps(values(row)))
+        self._journal.opened(row.id, _record(row))
 
     def closed(self, entry: Entry) -> None:
         """Journals the finished row; a call without a key is only counted."""
@@ -43,8 +43,13 @@ class Ledger:
             self.strangers += 1
             return
         row.duration_us = self.elapsed_us(entry.opened_ns)
-        self._journal.closed(row.id, orjson.dumps(values(row)))
+        self._journal.closed(row.id, _record(row))
 
     def elapsed_us(self, since_ns: int) -> int:
         """Microseconds since a moment of the clock."""
         return (self._clock() - since_ns) // 1000
+
+
+def _record(row: Row) -> bytes:
+    """A row as the journal has it. It may be held for long, so it is cut to size: orjson returns a buffer of 4 KiB or more."""
+    return bytes(memoryview(orjson.dumps(values(row))))

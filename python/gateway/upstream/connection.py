@@ -22,10 +22,10 @@ from gateway.upstream.delivery import Delivery
 
 READ_SIZE = 32 << 10
 """Bytes of one network read, at most."""
-STREAM_READ_SIZE = 8 << 10
+STREAM_READ_SIZE = 4 << 10
 """The same for a stream of events, which has readers that stall: whatever holds a read for them holds that much."""
 HELD_LIMIT = 2 * READ_SIZE
-"""Bytes received and not yet read on, at most: the socket is not read when one more read could go over two."""
+"""Bytes received and not yet read on, at most: the socket is not read while half of one read waits."""
 RECEIVE_BUFFER = 128 << 10
 """Bytes that the kernel may hold beside them. Fixed: left to itself it grows to megabytes while a fast provider is read."""
 LINGER_SECONDS = 0.05
@@ -189,7 +189,7 @@ class Connection(asyncio.BufferedProtocol):
             self._entered()
         elif self.state is ANSWERING:
             self._deadline.at = self._heard + self._provider.timeouts.idle
-        if self.answer.held > len(self._window):
+        if 2 * self.answer.held >= len(self._window):
             self._pause()
         self._wake()
 

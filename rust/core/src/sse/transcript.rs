@@ -197,6 +197,7 @@ impl Transcript {
         if span.end - span.start > self.room {
             let held = span.cut(json, self.room);
             held.unescape(json, out);
+            out.shrink_to_fit();
             self.room = 0;
             self.size += span.length(json) as u64;
             return;
