@@ -60,14 +60,15 @@ def test_the_answer_has_exactly_this_shape(store: Ledger) -> None:
     assert costs(store, None, None, None) == {
         "total_cost": 2.5,
         "total_requests": 6,
+        "unpriced_requests": 1,
         "cache_hits": 2,
         "cache_misses": 2,
         "estimated_saved": 2.5,
         "by_model": [
-            {"model": "a", "requests": 2, "cost": 2.0},
-            {"model": "b", "requests": 2, "cost": 0.5},
-            {"model": "", "requests": 1, "cost": 0.0},
-            {"model": "c", "requests": 1, "cost": 0.0},
+            {"model": "a", "requests": 2, "cost": 2.0, "unpriced_requests": 0},
+            {"model": "b", "requests": 2, "cost": 0.5, "unpriced_requests": 0},
+            {"model": "", "requests": 1, "cost": 0.0, "unpriced_requests": 0},
+            {"model": "c", "requests": 1, "cost": None, "unpriced_requests": 1},
         ],
     }
 
@@ -76,6 +77,7 @@ def test_an_empty_ledger_is_zeros(empty: Ledger) -> None:
     assert costs(empty, None, None, None) == {
         "total_cost": 0.0,
         "total_requests": 0,
+        "unpriced_requests": 0,
         "cache_hits": 0,
         "cache_misses": 0,
         "estimated_saved": 0.0,
@@ -91,7 +93,7 @@ def test_sums_past_64_bits_are_exact(empty: Ledger) -> None:
     report = costs(empty, None, None, "day")
 
     assert (report["total_cost"], report["estimated_saved"]) == (36_000_000.0, 36_000_000.0)
-    assert report["by_day"] == [{"day": "1970-01-01", "requests": 4, "cost": 36_000_000.0}]
+    assert report["by_day"] == [{"day": "1970-01-01", "requests": 4, "cost": 36_000_000.0, "unpriced_requests": 0}]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_group_is_one_more_list_of_the_same_form(store: Ledger, group: str) ->
     report = costs(store, None, None, group)
 
     assert {str(entry[group]): entry["requests"] for entry in report[f"by_{group}"]} == dict(EXPECTED_GROUPS[group])
-    assert all(set(entry) == {group, "requests", "cost"} for entry in report[f"by_{group}"])
+    assert all(set(entry) == {group, "requests", "cost", "unpriced_requests"} for entry in report[f"by_{group}"])
     assert report["by_model"] == costs(store, None, None, None)["by_model"]
 
 
@@ -140,7 +142,30 @@ def test_every_group_sums_up_to_the_whole(store: Ledger, group: str) -> None:
     report = costs(store, None, None, group)
 
     assert sum(entry["requests"] for entry in report[f"by_{group}"]) == 6
-    assert sum(entry["cost"] for entry in report[f"by_{group}"]) == 2.5
+    assert sum(entry["cost"] or 0 for entry in report[f"by_{group}"]) == 2.5
+    assert sum(entry["unpriced_requests"] for entry in report[f"by_{group}"]) == 1
+
+
+@pytest.mark.parametrize("span", ["2026-11-02", "2026-11-02T11:15:00"])
+def test_an_unknown_cost_is_not_zero_by_the_day_and_by_the_minute(empty: Ledger, span: str) -> None:
+    started = at("2026-11-02T11:30:00")
+    unpriced = {"cost_pico": None, "cost_source": "unknown", "started_ns": started}
+    empty.store.write([row("1", model="own", **unpriced), row("2", model="both", **unpriced)], None)
+    empty.store.write([row("3", model="both", cost_pico=USD, started_ns=started)], None)
+
+    report = costs(empty, span, None, None)
+
+    assert (report["total_cost"], report["unpriced_requests"]) == (1.0, 2)
+    assert report["by_model"] == [
+        {"model": "both", "requests": 2, "cost": 1.0, "unpriced_requests": 1},
+        {"model": "own", "requests": 1, "cost": None, "unpriced_requests": 1},
+    ]
+
+
+def test_a_total_of_nothing_but_unknown_costs_is_unknown(empty: Ledger) -> None:
+    empty.store.write([row("1", cost_pico=None, cost_source="unknown")], None)
+
+    assert costs(empty, None, None, None)["total_cost"] is None
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

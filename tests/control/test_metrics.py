@@ -50,8 +50,17 @@ def test_calls_tokens_and_money_are_summed() -> None:
     assert found["gateway_saved_usd_total"] == [({"cause": "exact"}, 1.0)]
 
 
-def test_an_unknown_cost_adds_nothing() -> None:
+def test_calls_of_unknown_cost_are_counted_beside_the_known_cost() -> None:
+    found = samples(counted({"cost_pico": None}, {"cost_pico": None}, {}, {"attempts": 0, "cost_pico": 0}))
+
+    labels = {"provider": "openai", "model": "m"}
+    assert found["gateway_unpriced_requests_total"] == [(labels, 2.0)]
+    assert found["gateway_cost_usd_total"] == [(labels, 1.0)]
+
+
+def test_a_metric_of_money_that_nobody_spent_is_not_there() -> None:
     assert "gateway_cost_usd_total" not in samples(counted({"cost_pico": None}))
+    assert "gateway_unpriced_requests_total" not in samples(counted({}))
 
 
 def test_durations_are_cumulative_seconds() -> None:

@@ -33,6 +33,7 @@ class Summed(Protocol):
 def costs(ledger: Summed, start: str | None, end: str | None, group_by: str | None) -> dict[str, Any]:
     """Totals in USD and the split by model; with `group_by` also a list `by_<group>` of the same form.
 
+    A cost leaves out the `unpriced_requests`, whose cost nobody knows, and is None where all of the calls are.
     `start` (included) and `end` (excluded) are ISO dates or date-times (UTC where they name no zone) or Unix seconds.
     """
     if group_by is not None and group_by not in GROUPS:
@@ -42,8 +43,9 @@ def costs(ledger: Summed, start: str | None, end: str | None, group_by: str | No
     by_cache, *splits = ledger.aggregate(span, [("cache",), *((GROUPS[group],) for group in groups)])
     total = _total(by_cache.values())
     report: dict[str, Any] = {
-        "total_cost": to_usd(total.cost_pico),
+        "total_cost": _cost(total),
         "total_requests": total.calls,
+        "unpriced_requests": total.unpriced,
         "cache_hits": sum(sums.calls for (cache,), sums in by_cache.items() if cache in _HITS),
         "cache_misses": sum(sums.calls for (cache,), sums in by_cache.items() if cache == "miss"),
         "estimated_saved": to_usd(total.saved_pico),
@@ -78,7 +80,15 @@ def _listed(group: str, sums: Mapping[Group, Sums]) -> list[dict[str, Any]]:
         ((name(value), each) for (value,), each in sums.items()),
         key=lambda item: (-item[1].cost_pico, -item[1].calls, item[0]),
     )
-    return [{group: name, "requests": each.calls, "cost": to_usd(each.cost_pico)} for name, each in named]
+    return [
+        {group: name, "requests": each.calls, "cost": _cost(each), "unpriced_requests": each.unpriced}
+        for name, each in named
+    ]
+
+
+def _cost(sums: Sums) -> float | None:
+    """What is known of the cost in USD; None where that is nothing."""
+    return None if sums.calls and sums.unpriced == sums.calls else to_usd(sums.cost_pico)
 
 
 def _total(parts: Iterable[Sums]) -> Sums:

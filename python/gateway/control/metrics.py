@@ -65,10 +65,11 @@ class Labels:
 
 @dataclass(slots=True)
 class Spent:
-    """Tokens, by kind, and known cost."""
+    """Tokens, by kind, known cost, and calls whose cost nobody knows."""
 
     tokens: list[int]
     cost_pico: int = 0
+    unpriced: int = 0
 
 
 @dataclass(slots=True)
@@ -115,6 +116,7 @@ class Metrics(Collector):
                     *tokens, cost = _SPENT(row)
                     spent.tokens[:] = map(add, spent.tokens, tokens)
                     spent.cost_pico += cost or 0
+                    spent.unpriced += cost is None
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -133,6 +135,8 @@ class Metrics(Collector):
         yield _counter("gateway_tokens", "Tokens by provider, model and kind.", (*_PAID_LABELS, "kind"), tokens)
         cost = {at: to_usd(each.cost_pico) for at, each in self._spent.items() if each.cost_pico}
         yield _counter("gateway_cost_usd", "Known cost in USD.", _PAID_LABELS, cost)
+        unpriced = {at: each.unpriced for at, each in self._spent.items() if each.unpriced}
+        yield _counter("gateway_unpriced_requests", "Calls whose cost nobody knows.", _PAID_LABELS, unpriced)
         text = "What calls would have cost, less what was paid, by cause."
         saved = {(cause,): to_usd(pico) for cause, pico in self._saved.items()}
         yield _counter("gateway_saved_usd", text, ("cause",), saved)

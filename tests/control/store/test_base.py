@@ -27,7 +27,7 @@ def test_a_group_is_an_hour_and_the_labels() -> None:
     assert LABELS == ("model", "provider", "key_id", "endpoint", "cache", "outcome")
     assert sums == {
         (0, "m", "", "", "chat", "", "ok"): Sums(1, 5, 0),
-        (1, "m", "", "", "chat", "", "ok"): Sums(1, 0, 0),
+        (1, "m", "", "", "chat", "", "ok"): Sums(1, 0, 0, unpriced=1),
     }
 
 
@@ -41,3 +41,4 @@ def test_regrouping_adds_up_to_the_same(some: list[tuple[object, ...]]) -> None:
     assert whole.calls == len(some) == sum(each.calls for each in by_model.values())
     assert whole.cost_pico == sum(each.cost_pico for each in by_model.values())
     assert whole.saved_pico == sum(each.saved_pico for each in by_model.values())
+    assert whole.unpriced == sum(each.unpriced for each in by_model.values())

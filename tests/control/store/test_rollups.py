@@ -42,14 +42,14 @@ def test_the_parts_of_a_span_make_it_up(start: int, end: int, levels: list[int])
 
 
 def test_a_long_span_is_read_by_the_day(db: sqlite3.Connection) -> None:
-    rollups.add(db, {(hour, *LABELS): Sums(1, 10, 1) for hour in range(24 * 30)})
+    rollups.add(db, {(hour, *LABELS): Sums(1, 10, 1, 1) for hour in range(24 * 30)})
     rows: list[str] = []
     db.set_trace_callback(rows.append)
 
     by_model, by_day = rollups.read(db, Span(0, 30 * DAY_NS), [("model",), ("day",)])
 
-    assert by_model == {("m",): Sums(720, 7200, 720)}
-    assert by_day == {(day,): Sums(24, 240, 24) for day in range(30)}
+    assert by_model == {("m",): Sums(720, 7200, 720, 720)}
+    assert by_day == {(day,): Sums(24, 240, 24, 24) for day in range(30)}
     assert len(rows) == 1
     assert "hours = 24" in rows[0]
 

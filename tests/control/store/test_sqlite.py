@@ -132,7 +132,7 @@ def test_an_unknown_cost_is_null_and_no_zero(store: SqliteStore) -> None:
     store.write([row("a", cost_pico=None, cost_source="unknown")], at(1))
 
     assert [(call["cost_pico"], call["cost_source"]) for call in store.list(Span(), 1)] == [(None, "unknown")]
-    assert total(store) == Sums(1, 0, 0)
+    assert total(store) == Sums(1, 0, 0, unpriced=1)
 
 
 def test_the_list_is_the_latest_calls_of_a_span(store: SqliteStore) -> None:

@@ -54,11 +54,14 @@ class Sums:
     calls: int = 0
     cost_pico: int = 0
     saved_pico: int = 0
+    unpriced: int = 0
+    """Calls whose cost nobody knows; `cost_pico` is that of the others."""
 
     def add(self, other: Sums, sign: int = 1) -> None:
         self.calls += sign * other.calls
         self.cost_pico += sign * other.cost_pico
         self.saved_pico += sign * other.saved_pico
+        self.unpriced += sign * other.unpriced
 
 
 class Aggregates(NamedTuple):
@@ -107,8 +110,11 @@ def rolled_up(rows: Iterable[Values]) -> dict[Group, Sums]:
         if at is None:
             at = sums[group] = Sums()
         at.calls += 1
-        at.cost_pico += row[_COST] or 0
         at.saved_pico += row[_SAVED]
+        if (cost := row[_COST]) is None:
+            at.unpriced += 1
+        else:
+            at.cost_pico += cost
     return sums
 
 

@@ -14,21 +14,24 @@ from gateway.control.store.base import HOUR_NS, LABELS, PERIODS, Group, Span, Su
 _LOW = (1 << 32) - 1
 _ADD = """
 INSERT INTO rollups (
-    hours, period, model, provider, key_id, endpoint, cache, outcome, calls, cost_high, cost_low, saved_high, saved_low
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    hours, period, model, provider, key_id, endpoint, cache, outcome, calls, cost_high, cost_low, saved_high, saved_low,
+    unpriced
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     calls = calls + excluded.calls,
     cost_high = cost_high + excluded.cost_high + ((cost_low + excluded.cost_low) >> 32),
     cost_low = (cost_low + excluded.cost_low) & 4294967295,
     saved_high = saved_high + excluded.saved_high + ((saved_low + excluded.saved_low) >> 32),
-    saved_low = (saved_low + excluded.saved_low) & 4294967295
+    saved_low = (saved_low + excluded.saved_low) & 4294967295,
+    unpriced = unpriced + excluded.unpriced
 """
 _OF_PERIODS = """
-SELECT {names} sum(calls), sum(cost_high), sum(cost_low), sum(saved_high), sum(saved_low)
+SELECT {names} sum(calls), sum(cost_high), sum(cost_low), sum(saved_high), sum(saved_low), sum(unpriced)
 FROM rollups WHERE hours = {hours} AND period >= ? AND period < ? {group_by}
 """
 _OF_CALLS = """
 SELECT {names} count(*), sum(ifnull(cost_pico, 0) >> 32), sum(ifnull(cost_pico, 0) & 4294967295),
-       sum(saved_pico >> 32), sum(saved_pico & 4294967295)
+       sum(saved_pico >> 32), sum(saved_pico & 4294967295),
+       sum(cost_pico IS NULL)
 FROM calls WHERE started_ns >= ? AND started_ns < ? {group_by}
 """
 
@@ -48,9 +51,9 @@ def read(db: sqlite3.Connection, span: Span, groupings: Sequence[Sequence[str]])
     levels = [hours for hours in (24, 1) if hours == 1 or "hour" not in names]
     found: list[dict[Group, Sums]] = [{} for _ in groupings]
     for hours, part in _parts(span, levels):
-        for *values, calls, cost_high, cost_low, saved_high, saved_low in _selected(db, names, hours, part):
+        for *values, calls, cost_high, cost_low, saved_high, saved_low, unpriced in _selected(db, names, hours, part):
             if calls:
-                sums = Sums(calls, (cost_high << 32) + cost_low, (saved_high << 32) + saved_low)
+                sums = Sums(calls, (cost_high << 32) + cost_low, (saved_high << 32) + saved_low, unpriced)
                 for into, grouping in zip(found, groupings, strict=True):
                     into.setdefault(tuple(values[names.index(name)] for name in grouping), Sums()).add(sums)
     return found
@@ -90,4 +93,4 @@ def _column(name: str, hours: int | None) -> str:
 
 def _split(sums: Sums) -> tuple[int, ...]:
     cost, saved = sums.cost_pico, sums.saved_pico
-    return (sums.calls, cost >> 32, cost & _LOW, saved >> 32, saved & _LOW)
+    return (sums.calls, cost >> 32, cost & _LOW, saved >> 32, saved & _LOW, sums.unpriced)
