@@ -125,7 +125,7 @@ class Book:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.journal: list[tuple[str, Row]] = []
-        self.full = False
+        self.full = self.ending = False
 
     def open(self, call: Call) -> Entry:
         if self.full:

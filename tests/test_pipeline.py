@@ -510,7 +510,7 @@ async def test_at_shutdown_calls_in_flight_are_told_so_and_so_is_the_ledger() ->
     with pytest.raises(ShuttingDown):
         await other
     await route.flights.settled()
-    assert {(row.outcome, row.status, row.error) for row in route.rows} == {("failed", 503, "shutting_down")}
+    assert {(row.outcome, row.status, row.error) for row in route.rows} == {("interrupted", 503, "shutting_down")}
     assert all((row.cost_pico or 0) > 0 for row in route.rows)
 
 

@@ -198,6 +198,7 @@ class App:
         await asyncio.wait((idle, cut), timeout=self.config.server.drain, return_when=asyncio.FIRST_COMPLETED)
         idle.cancel()
         cut.cancel()
+        self.ledger.ending = True
         self.pipeline.memory.flights.fail_all(ShuttingDown())
         self.server.stop_sweeping()
         left = 0.0 if life.cut_short.is_set() else deadline - loop.time()

@@ -23,6 +23,8 @@ from gateway.ledger.row import Row, values
 class Book:
     """What was written down."""
 
+    ending = False
+
     def __init__(self) -> None:
         self.opens: list[Row] = []
         self.rows: list[Row] = []
@@ -54,7 +56,7 @@ REFUSED = UpstreamRefused(400, "no", fields={"code": "c" * 9_000_000}, headers={
         (RateLimited(), "refused", 429, "rate_limit_exceeded"),
         (UpstreamInterrupted(), "failed", 502, "upstream_interrupted"),
         (REFUSED, "failed", 400, "c" * 256),
-        (ShuttingDown(), "failed", 503, "shutting_down"),
+        (ShuttingDown(), "interrupted", 503, "shutting_down"),
         (GatewayError(), "failed", 500, "internal_error"),
         (ZeroDivisionError(), "failed", 500, "internal_error"),
         (asyncio.CancelledError(), "hung_up", 499, "client_closed_request"),
@@ -71,6 +73,17 @@ def test_how_a_call_ends_is_its_outcome(
 
     (row,) = book.rows
     assert (row.outcome, row.status, row.error) == (outcome, status, code)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit()])
+def test_a_call_that_a_shutdown_cancels_did_not_hang_up(book: Book, error: BaseException) -> None:
+    with suppress(BaseException), entry(book) as call:
+        call.use(Usage(input=3), 40, "catalogue")
+        book.ending = True
+        raise error
+
+    (row,) = book.rows
+    assert (row.outcome, row.status, row.error, row.cost_pico) == ("interrupted", 503, "shutting_down", 40)
 
 
 def test_while_it_is_in_flight_the_entry_stays_open(book: Book) -> None:

@@ -8,12 +8,14 @@ from typing import Protocol
 
 from gateway.chat.names import bounded
 from gateway.chat.usage import Usage
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, ShuttingDown, UpstreamError
 from gateway.ledger.row import Row
 
 
 class Book(Protocol):
-    """Where entries are written down."""
+    """Where entries are written down. `ending` is set once the gateway's shutdown cuts calls off."""
+
+    ending: bool
 
     def opened(self, row: Row) -> None:
         """Notes the row that stands if its call is never closed."""
@@ -108,10 +110,13 @@ class Entry:
     def blame(self, error: BaseException) -> None:
         """Takes the outcome from what ended the call."""
         row = self.row
-        if isinstance(error, GatewayError):
+        cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        if isinstance(error, ShuttingDown) or (cancelled and self._book.ending):
+            row.outcome, row.status, row.error, row.partial = "interrupted", 503, "shutting_down", True
+        elif isinstance(error, GatewayError):
             row.outcome = "failed" if isinstance(error, UpstreamError) or error.status >= 500 else "refused"
             row.status, row.error = error.status, bounded(error.code or error.type)
-        elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+        elif cancelled:
             row.outcome, row.status, row.error, row.partial = "hung_up", 499, "client_closed_request", True
         else:
             row.outcome, row.status, row.error = "failed", 500, "internal_error"

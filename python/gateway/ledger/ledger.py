@@ -22,7 +22,8 @@ class Ledger:
     def __init__(self, journal: Journal, *, wall: Callable[[], int], clock: Callable[[], int]) -> None:
         self._journal, self._wall, self._clock = journal, wall, clock
         self.strangers = 0
-        """Calls that were refused for want of a valid key: they have nobody to belong to, and no row."""
+        """Calls that were refused because they had no valid key. They belong to nobody and have no row."""
+        self.ending = False
 
     def open(self, call: Call) -> Entry:
         """The entry of a call; raises `LedgerFull` while calls cannot be accounted for."""

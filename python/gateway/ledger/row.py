@@ -18,7 +18,8 @@ VERSION = 2
 class Row:
     """One call. Times are in the unit their names end in, amounts of money in picodollars (1e-12 USD).
 
-    `outcome` is `ok`, `partial` (it ended without a proper finish), `refused`, `failed`, `hung_up` or `interrupted`;
+    `outcome` is `ok`, `partial` (it ended without a proper finish), `refused`, `failed`, `hung_up` or `interrupted`
+    (the gateway died or was shut down, which is not the provider's fault);
     `cost_pico` is None where nobody knows the price, and `cost_source` says where it comes from: `provider`, `catalogue`,
     `estimated`, `unknown` or `none`.
     """
