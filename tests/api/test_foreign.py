@@ -214,3 +214,15 @@ async def test_a_client_that_leaves_while_its_refused_body_is_read_is_no_fault(
     await served.over()
 
     assert caplog.records == []
+
+
+async def test_a_client_that_is_given_up_while_its_body_is_read_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    served = await handed_over(chunked("/v1/body")[:-8])
+    served.transport.feed(b"}")
+    served.connection.give_up()
+    await turns()
+
+    await served.over()
+
+    assert served.body.bodies == []
+    assert caplog.records == []

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.1
 FIRST_WORD_SECONDS = 30.0
+GOODBYE_SECONDS = 1.0
 
 
 class Obedient(Protocol):
@@ -67,6 +68,8 @@ class Controller:
         log.warning("the controller has gone; calls go on as it last decided")
 
     async def close(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
         if self._session is not None:
             await self._session.close()
 
@@ -75,10 +78,23 @@ class Controller:
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.UnixConnector(self.path))
         try:
-            socket = await self._session.ws_connect("http://controller/link", headers=MARK, max_msg_size=0)
-            message: dict[str, Any] = orjson.loads(await socket.receive_bytes(timeout=FIRST_WORD_SECONDS))
+            socket = await self._session.ws_connect(
+                "http://controller/link",
+                headers=MARK,
+                max_msg_size=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS),
+            )
+            return await self._welcome(socket)
         except (aiohttp.ClientError, TimeoutError, TypeError, ValueError, OSError):
             return None
+
+    async def _welcome(self, socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+        """Reads the first message, and keeps the link if it is one."""
+        try:
+            message: dict[str, Any] = orjson.loads(await socket.receive_bytes(timeout=FIRST_WORD_SECONDS))
+        except BaseException:
+            await socket.close()
+            raise
         self._socket = socket
         return message
 

@@ -147,8 +147,8 @@ class Foreign(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What aiohttp's parser refuses, in OpenAI's shape."""
-        if status >= 500:
+        """What aiohttp's parser refuses, in OpenAI's shape. A client that has left is told nothing, and is no fault."""
+        if status >= 500 and not isinstance(exc, ConnectionError):
             log.error("request failed", exc_info=exc)
         error = GatewayError() if status >= 500 else InvalidRequest("The request is not valid HTTP/1.1.")
         self._refuse(error)
@@ -217,6 +217,8 @@ class Arriving(Request):
     async def _collect(self, options: ServerOptions) -> bytes:
         body = bytearray()
         while True:
+            if self._client.transport is None:
+                raise ConnectionResetError("the client has gone")
             async with asyncio.timeout(max(0.0, options.body_timeout - self._client.waited)):
                 part = await self._request.content.readany()
             if not part:
