@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.control.metrics import LIMITS, OTHER, Metrics
+from gateway.control.metrics import LIMITS, Metrics
+from gateway.control.store.base import OTHER
 from tests.control.made import row
 
 CALL: dict[str, Any] = {

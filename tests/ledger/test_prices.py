@@ -177,3 +177,17 @@ def test_prices_that_follow_the_hour_are_looked_up_again() -> None:
             true = genai_prices.calc_price(raw, model, provider_id="deepseek", genai_request_timestamp=hour)
             assert rate is not None
             assert rate.cost(Usage(1000, 10)) == math.ceil(true.total_price * PICO_PER_USD)
+
+
+def test_invented_names_are_not_remembered_for_good() -> None:
+    """The catalogue keeps every name that it was ever asked for, in caches without a bound."""
+    kept = get_snapshot()
+    some = prices()
+    before = len(kept._provider_cache), len(kept._provider_misses), len(kept._lookup_cache)
+
+    for number in range(50):
+        assert some.rate(target(f"invented-{number}", "openai")) is None
+        assert not some.knows("openai", f"invented-{number}")
+        assert not some.knows(ANY_PROVIDER, f"invented-{number}")
+
+    assert (len(kept._provider_cache), len(kept._provider_misses), len(kept._lookup_cache)) == before

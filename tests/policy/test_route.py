@@ -45,3 +45,30 @@ def test_a_stand_in_answers_for_a_provider_that_is_not_configured() -> None:
 
     assert stood_in.target == Target(DEMO, "gpt-4o")
     assert real.target == Target(REAL, "gpt-4o")
+
+
+def test_names_are_looked_up_once_also_those_that_nobody_serves_and_the_latest_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.policy.route.CACHED_NAMES", 100)
+    asked: list[str] = []
+
+    def knows(provider: Provider, model: str) -> bool:
+        asked.append(model)
+        return model == "served"
+
+    some = Router([DEMO], {}, knows)
+    for number in range(1_000):
+        with pytest.raises(ModelNotFound):
+            some.plan(f"invented-{number}")
+        some.plan("served")
+    with pytest.raises(ModelNotFound, match="invented-999"):
+        some.plan("invented-999")
+    assert len(asked) == 1_001, "each name once, however many others there were"
+
+    with pytest.raises(ModelNotFound):
+        some.plan("invented-0")
+    assert len(asked) == 1_002, "long not asked for, and forgotten"
+    some.forget()
+    some.plan("served")
+    assert asked[-1] == "served"

@@ -16,6 +16,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from gateway.chat.money import to_usd
+from gateway.control.store.base import OTHER
 from gateway.ledger.row import COLUMNS
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ _BUCKETS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 
 _BUCKETS_US = tuple(bound * 1_000 for bound in _BUCKETS_MS)
 LIMITS = {"model": 500, "provider": 100, "endpoint": 50, "cache": 20, "outcome": 20, "status": 100, "saved_by": 20}
 """How many values of a label are told apart; later ones count as `other`."""
-OTHER = "other"
 _CALL_LABELS = ("endpoint", "provider", "model", "cache", "outcome", "status")
 _SERVED_LABELS = ("endpoint", "cache")
 _PAID_LABELS = ("provider", "model")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gateway.chat.money import PICO_PER_USD
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo
 
 REFRESH_SECONDS = 60
+CACHED_RATES = 10_000
+"""Models whose rates are kept, those asked for last."""
 ANY_PROVIDER = "*"
 """In place of a provider's catalogue id: whoever is known for the model."""
 USUAL_OWNER = "openai"
@@ -80,41 +83,38 @@ class Prices:
     def __init__(self, own: Mapping[str, Rate], *, wall: Callable[[], int]) -> None:
         from genai_prices.data_snapshot import get_snapshot  # 0.6 s of import: only who serves pays it
 
-        self._catalogue = get_snapshot()
+        self._providers = get_snapshot().providers
         self._own = own
         self._wall = wall
-        self._rates: dict[tuple[str, str], Rate | None] = {}
-        self._fresh_until = 0
+        self._now = self._fresh_until = 0
+        self._rates = lru_cache(CACHED_RATES)(self._look_up)
 
     def rate(self, target: Target) -> Rate | None:
         """The rate of a model at a provider; None when nobody knows."""
-        now = self._wall() // 1_000_000_000
-        if now >= self._fresh_until:
-            self._rates.clear()
-            self._fresh_until = now + REFRESH_SECONDS
-        provider, model = target.provider, target.model
-        key = (provider.name, model)
-        if key not in self._rates:
-            own = self._own.get(f"{provider.name}/{model}") or self._own.get(model)
-            self._rates[key] = own or self._look_up(provider.prices, model, now)
-        return self._rates[key]
+        self._now = self._wall() // 1_000_000_000
+        if self._now >= self._fresh_until:
+            self._rates.cache_clear()
+            self._fresh_until = self._now + REFRESH_SECONDS
+        return self._rates(target.provider.name, target.provider.prices, target.model)
 
     def models(self, provider: str) -> list[str]:
         """The model ids that the catalogue lists for a provider."""
         from genai_prices.data_snapshot import find_provider_by_id
 
-        found = find_provider_by_id(self._catalogue.providers, provider)
+        found = find_provider_by_id(self._providers, provider)
         return [model.id for model in found.models] if found else []
 
     def knows(self, provider: str, model: str) -> bool:
         """Whether the catalogue has this model at this provider, under any of its names."""
         return self._find(provider, model) is not None
 
-    def _look_up(self, provider: str, model: str, now: int) -> Rate | None:
-        found = self._find(provider, model)
+    def _look_up(self, provider: str, listed_as: str, model: str) -> Rate | None:
+        if own := self._own.get(f"{provider}/{model}") or self._own.get(model):
+            return own
+        found = self._find(listed_as, model)
         if found is None:
             return None
-        prices = found.get_prices(datetime.fromtimestamp(now, UTC))
+        prices = found.get_prices(datetime.fromtimestamp(self._now, UTC))
         units = {unit: _price(getattr(prices, f"{unit}_mtok")) for unit in _UNITS}
         if units["input"] is None:
             return None
@@ -122,10 +122,15 @@ class Prices:
         return Rate(**{unit: price for unit, price in units.items() if price is not None})
 
     def _find(self, provider: str, model: str) -> ModelInfo | None:
+        from genai_prices.data_snapshot import DataSnapshot
+
+        catalogue = DataSnapshot(
+            self._providers, from_auto_update=False
+        )  # one that is kept remembers every name for good
         owners = (None, USUAL_OWNER) if provider == ANY_PROVIDER else (provider,)
         for owner in owners:
             with suppress(LookupError):
-                return self._catalogue.find_provider_model(model, None, owner, None)[1]
+                return catalogue.find_provider_model(model, None, owner, None)[1]
         return None
 
 

@@ -30,15 +30,17 @@ class Offer:
     def __init__(self, providers: Sequence[Provider], aliases: Mapping[str, object], catalogue: Catalogue) -> None:
         self._providers, self._aliases, self._catalogue = providers, aliases, catalogue
         self._listing: Mapping[str, tuple[str, ...]] = {}
+        self._listed: Mapping[str, frozenset[str]] = {}
         self._rows: list[tuple[str, str]] | None = None
 
     def take(self, listing: Mapping[str, tuple[str, ...]]) -> None:
         """Takes on the models that each provider lists itself."""
         self._listing, self._rows = listing, None
+        self._listed = {name: frozenset(models) for name, models in listing.items()}
 
     def knows(self, provider: Provider, model: str) -> bool:
         """Whether the provider serves the model under this bare name."""
-        if model in provider.models or model in self._listing.get(provider.name, ()):
+        if model in provider.models or model in self._listed.get(provider.name, ()):
             return True
         return bool(provider.prices) and self._catalogue.knows(provider.prices, model)
 

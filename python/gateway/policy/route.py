@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from gateway.errors import ModelNotFound
 from gateway.providers.base import Provider, Target
 
 CACHED_NAMES = 10_000
+"""Names whose plans are kept, those asked for last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +36,28 @@ class Router:
         self._by_name = {**stand_ins, **self.providers}
         self.aliases = aliases
         self._knows = knows
-        self._plans: dict[str, tuple[Step, ...]] = {}
+        self._plans = lru_cache(CACHED_NAMES)(self._steps)
 
     def plan(self, model: str) -> tuple[Step, ...]:
         """The steps to try, in order; raises `ModelNotFound`."""
-        plan = self._plans.get(model)
-        if plan is None:
-            plan = (Step(self._resolve(model)),)
-            if len(self._plans) < CACHED_NAMES:
-                self._plans[model] = plan
-        return plan
+        if plan := self._plans(model):
+            return plan
+        raise ModelNotFound(
+            f"The model '{model[:100]}' does not exist here. GET /v1/models lists the models; "
+            "'provider/model' reaches any model of a configured provider.",
+            param="model",
+        )
 
     def forget(self) -> None:
         """Drops what was resolved, because what providers serve has changed."""
-        self._plans.clear()
+        self._plans.cache_clear()
 
-    def _resolve(self, model: str) -> Target:
+    def _steps(self, model: str) -> tuple[Step, ...]:
+        """The steps to try; none for a name that leads nowhere, which is remembered too."""
+        target = self._resolve(model)
+        return (Step(target),) if target is not None else ()
+
+    def _resolve(self, model: str) -> Target | None:
         if target := self.aliases.get(model):
             return target
         name, slash, rest = model.partition("/")
@@ -58,8 +66,4 @@ class Router:
         for provider in self.providers.values():
             if self._knows(provider, model):
                 return Target(provider, model)
-        raise ModelNotFound(
-            f"The model '{model[:100]}' does not exist here. GET /v1/models lists the models; "
-            "'provider/model' reaches any model of a configured provider.",
-            param="model",
-        )
+        return None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.control.store import rollups
 from gateway.control.store.base import FOREVER, HOUR_NS, Span, Sums
+from gateway.control.store.names import Names
 from gateway.control.store.schema import migrate
 
 DAY_NS = 24 * HOUR_NS
@@ -42,7 +43,7 @@ def test_the_parts_of_a_span_make_it_up(start: int, end: int, levels: list[int])
 
 
 def test_a_long_span_is_read_by_the_day(db: sqlite3.Connection) -> None:
-    rollups.add(db, {(hour, *LABELS): Sums(1, 10, 1, 1) for hour in range(24 * 30)})
+    rollups.add(db, {(hour, *LABELS): Sums(1, 10, 1, 1) for hour in range(24 * 30)}, Names())
     rows: list[str] = []
     db.set_trace_callback(rows.append)
 
@@ -55,20 +56,20 @@ def test_a_long_span_is_read_by_the_day(db: sqlite3.Connection) -> None:
 
 
 def test_hours_can_be_told_apart(db: sqlite3.Connection) -> None:
-    rollups.add(db, {(hour, *LABELS): Sums(1, hour) for hour in range(30)})
+    rollups.add(db, {(hour, *LABELS): Sums(1, hour) for hour in range(30)}, Names())
 
     assert rollups.read(db, Span(0, DAY_NS), [("hour",)]) == [{(hour,): Sums(1, hour) for hour in range(24)}]
 
 
 def test_sums_carry_over_from_one_half_to_the_other(db: sqlite3.Connection) -> None:
     for _ in range(5):
-        rollups.add(db, {(0, *LABELS): Sums(1, 2**64 - 1, 2**32 - 1)})
+        rollups.add(db, {(0, *LABELS): Sums(1, 2**64 - 1, 2**32 - 1)}, Names())
 
     assert rollups.read(db, Span(), [()]) == [{(): Sums(5, 5 * (2**64 - 1), 5 * (2**32 - 1))}]
 
 
 def test_what_is_taken_back_is_gone(db: sqlite3.Connection) -> None:
-    rollups.add(db, {(0, *LABELS): Sums(1, 2**40 + 5, 3)})
-    rollups.add(db, {(0, *LABELS): Sums(-1, -(2**40) - 5, -3)})
+    rollups.add(db, {(0, *LABELS): Sums(1, 2**40 + 5, 3)}, Names())
+    rollups.add(db, {(0, *LABELS): Sums(-1, -(2**40) - 5, -3)}, Names())
 
     assert rollups.read(db, Span(), [(), ("model",)]) == [{}, {}]

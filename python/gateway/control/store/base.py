@@ -16,6 +16,8 @@ PERIODS = {"hour": 1, "day": 24}
 """Units of time, in hours. As a value, a unit is its number since the epoch."""
 DIMENSIONS = (*PERIODS, *LABELS)
 """What sums can be split by."""
+OTHER = "other"
+"""Stands for all names beyond a bound."""
 
 Values = Sequence[Any]
 """One row: the values of `COLUMNS`, in their order."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.control.store.base import HOUR_NS, LABELS, PERIODS, Group, Span, Sums
+from gateway.control.store.names import Names
 
 _LOW = (1 << 32) - 1
 _ADD = """
@@ -36,12 +37,14 @@ FROM calls WHERE started_ns >= ? AND started_ns < ? {group_by}
 """
 
 
-def add(db: sqlite3.Connection, sums: Mapping[Group, Sums]) -> None:
+def add(db: sqlite3.Connection, sums: Mapping[Group, Sums], names: Names) -> None:
     """Adds sums by hour and `LABELS`, in the transaction that is open."""
     for hours in PERIODS.values():
         by_period: dict[Group, Sums] = {}
-        for (hour, *labels), each in sums.items():
-            by_period.setdefault((hours, hour // hours, *labels), Sums()).add(each)
+        for (hour, model, provider, key_id, *labels), each in sums.items():
+            period = (hours, hour // hours)
+            model = names.bounded(db, period, key_id, model)
+            by_period.setdefault((*period, model, provider, key_id, *labels), Sums()).add(each)
         db.executemany(_ADD, [(*group, *_split(each)) for group, each in by_period.items()])
 
 

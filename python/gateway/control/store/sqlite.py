@@ -22,6 +22,7 @@ from gateway.control.store.base import (
     Values,
     rolled_up,
 )
+from gateway.control.store.names import Names
 from gateway.control.store.schema import migrate
 from gateway.errors import StoreUnavailable
 from gateway.ledger.row import COLUMNS
@@ -65,6 +66,7 @@ class SqliteStore:
         for db in (self._writer, self._reader):
             db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         self._reading = threading.Lock()
+        self._names = Names()
 
     def positions(self) -> dict[str, Position]:
         with self._snapshot() as db:
@@ -101,7 +103,7 @@ class SqliteStore:
             else:
                 _add(db, rows)
                 sums = rolled_up(rows)
-            rollups.add(db, sums)
+            rollups.add(db, sums, self._names)
             if progress is not None and progress.position is not None:
                 db.execute(_MOVE, (progress.name, *progress.position))
             elif progress is not None:
