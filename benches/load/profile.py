@@ -1,6 +1,6 @@
 """Where the time of one case goes: a flame graph by py-spy, while wrk saturates the gateway.
 
-python -m benches.load.profile miss [--seconds 10] [--server proxy] [--native] [--raw]
+python -m benches.load.profile miss [--seconds 10] [--server proxy] [--process gateway.control] [--native] [--raw]
 """
 
 import argparse
@@ -25,7 +25,8 @@ def profile(case: Case, server: Server, seconds: int, options: argparse.Namespac
     file = machine.OUT / f"{options.server}_{case.name}.{'txt' if options.raw else 'svg'}"
     shape = ["--format", "raw" if options.raw else "flamegraph", "--output", str(file)]
     native = ["--native"] if options.native else []
-    recorded = ["--pid", str(server.pid), "--rate", "400", "--threads", *native]
+    pid, *_ = [*server.pids(options.process), server.pid]
+    recorded = ["--pid", str(pid), "--rate", "400", "--threads", *native]
     command = ["taskset", "-c", str(core), "py-spy", "record", *recorded]
     check(case, server)
     command += ["--duration", str(seconds), *shape]
@@ -41,6 +42,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m benches.load.profile", description=__doc__)
     arguments.add_argument("case", choices=[case.name for case in CASES])
     arguments.add_argument("--server", choices=["gateway", "handler", "proxy"], default="gateway")
+    arguments.add_argument("--process", default="gateway.app", help="the gateway's module that is recorded")
     arguments.add_argument("--seconds", type=int, default=10)
     arguments.add_argument("--native", action="store_true", help="native frames too, the Rust core among them")
     arguments.add_argument("--raw", action="store_true", help="folded stacks instead of a flame graph")

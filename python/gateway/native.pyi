@@ -39,6 +39,7 @@ __all__ = [
     "VectorError",
     "__version__",
     "encoding_for",
+    "sha256",
     "without_usage",
 ]
 
@@ -657,6 +658,9 @@ class Tokenizer:
 
     def count_chat(self, body: bytes, /) -> int:
         """Prompt tokens of a chat-completions request body."""
+
+def sha256(data: bytes, /) -> bytes:
+    """The SHA-256 of some bytes: 32 bytes."""
 
 def encoding_for(model: str, /) -> str:
     """The name of the encoding that a model is counted with; "estimate" for an unknown one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from gateway.errors import AuthenticationFailed, PermissionRefused
+from gateway.native import sha256
 
 PREFIX = "sk-gw-"
 ADMIN = "admin"
@@ -38,7 +38,7 @@ def new_public_id() -> str:
 
 def digest(secret: str) -> bytes:
     """What is stored of a key. The secret has 192 random bits, so one round of SHA-256 is enough."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+    return sha256(secret.encode("utf-8", "surrogateescape"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@
 
 pub mod bucket;
 pub mod canon;
+pub mod digest;
 pub mod embed;
 pub mod exact;
 pub mod http;

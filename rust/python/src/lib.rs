@@ -4,6 +4,7 @@
 
 mod bucket;
 mod canon;
+mod digest;
 mod embed;
 mod error;
 mod exact;
@@ -54,6 +55,8 @@ mod native {
     use super::bucket::{Gate, Lender, Limits, Refusal, Unit};
     #[pymodule_export]
     use super::canon::{Canon, Reading};
+    #[pymodule_export]
+    use super::digest::sha256;
     #[pymodule_export]
     use super::embed::{MiniLM, StaticEmbedder};
     #[pymodule_export]
