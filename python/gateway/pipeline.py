@@ -43,7 +43,7 @@ class Pipeline:
             key = self.keys.authenticate(call.credential)
             row = entry.row
             row.key_id = key.id
-            request = call.read(await call.body())
+            request = await call.request()
             row.model, row.stream = request.model, request.stream
             key.permit(request.model)
             with self.allowances.admit(key) as admission:

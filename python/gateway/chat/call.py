@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from gateway.native import Reading
 
 HOPS_HEADER = "x-gateway-hops"
 """The request header that counts the gateways a call has come through, so none can go round in circles."""
+READ_IN_PLACE = 256 << 10
+"""Bytes of a body that is read at once. A larger one takes up to 20 ns a byte, so a thread reads it, without the GIL."""
 MAX_HOPS = 3
 """A call that has come through so many gateways is refused."""
 
@@ -33,3 +36,8 @@ class Call:
     """What a body asks for; raises `InvalidRequest`."""
     hops: int = 0
     """Gateways that it has come through, as `HOPS_HEADER` says."""
+
+    async def request(self) -> Reading:
+        """What is asked for; raises what is wrong with the body."""
+        body = await self.body()
+        return self.read(body) if len(body) < READ_IN_PLACE else await asyncio.to_thread(self.read, body)

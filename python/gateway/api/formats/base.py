@@ -13,7 +13,7 @@ from gateway.chat.shape import Shape
 from gateway.errors import GatewayError, Untranslatable
 from gateway.native import Canon, CanonError, Grammar, Reading, Scanner, Tokenizer, without_usage
 
-PARSED_BYTES = 1 << 20
+PARSED_BYTES = 256 << 10
 """The largest body that is parsed to count what it asks; a larger one is counted as it is, as an estimate."""
 
 
@@ -57,10 +57,10 @@ class OpenAIFormat:
 
     def count_input(self, request: Reading, tokenizer: Tokenizer) -> int:
         body = request.body
-        if request.question is not None:
-            return tokenizer.count(request.question)
         if len(body) > PARSED_BYTES:
             return tokenizer.count(body.decode("utf-8", "replace"))
+        if request.question is not None:
+            return tokenizer.count(request.question)
         return count(orjson.loads(body).get(self.prompt), tokenizer)
 
     def _shape(self) -> Shape:

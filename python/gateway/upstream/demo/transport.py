@@ -14,7 +14,8 @@ from gateway.upstream.demo import chat, completions, embeddings
 from gateway.upstream.demo.fields import Fields, Refused
 from gateway.upstream.demo.pace import Read
 
-LARGEST_BODY = 8 << 20
+LARGEST_BODY = 1 << 20
+"""Bytes of a request: Python reads it, and holds everybody up meanwhile."""
 _IN_NO_ANSWER = ("stream", "stream_options", "user", "metadata", "store")
 """What does not change the answer, so a stream says what a whole answer says."""
 
