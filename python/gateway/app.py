@@ -68,6 +68,7 @@ class App:
         self.config = config = Config.model_validate(tables.config)
         self.controller = controller
         self.troubles: Mapping[str, str] = {}
+        self.listing: Mapping[str, tuple[str, ...]] = {}
         self.providers = providers(config, environ)
         self.keyring = Keyring(anonymous=_guests_welcome(config))
         own = {name: own_rate(price.model_dump(exclude_none=True)) for name, price in config.prices.items()}
@@ -135,8 +136,10 @@ class App:
         """Takes on what the controller has decided."""
         self.keyring.replace(tables.keys, admin=tables.admin, ever=tables.keys_ever_made)
         self.pipeline.allowances.retain({key.id for key in tables.keys})
-        self.offer.take(tables.listing)
-        self.router.forget()
+        if tables.listing is not self.listing:
+            self.listing = tables.listing
+            self.offer.take(tables.listing)
+            self.router.forget()
 
     def hear(self, troubles: Mapping[str, str]) -> None:
         """Takes on what is wrong on the controller's side, by the name of the part."""
@@ -256,15 +259,16 @@ async def serve(inheritance: Inheritance) -> None:
     """Runs one worker until the supervisor ends it, or is gone."""
     sys.set_asyncgen_hooks(None, None)  # every generator here is closed by who opened it: 2 µs a call saved
     life = Life.under_a_supervisor(inheritance.lifeline)
-    control = control_path(Path(inheritance.data_dir))
-    controller = Controller(control)
-    tables = await life.unless_ended(controller.first_tables())
-    if tables is None:
-        await controller.close()
-        return
-    app = App(tables, Path(inheritance.data_dir), controller, os.environ)
-    logs.configure(app.config.log.level)
-    await app.run(socket.socket(fileno=inheritance.listener), life)
+    data_dir = Path(inheritance.data_dir)
+    with control_path(data_dir) as control:
+        controller = Controller(control, secrets.token_hex(8))
+        tables = await life.unless_ended(controller.first_tables())
+        if tables is None:
+            await controller.close()
+            return
+        app = App(tables, data_dir, controller, os.environ)
+        logs.configure(app.config.log.level)
+        await app.run(socket.socket(fileno=inheritance.listener), life)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 MARK = {"gateway-process": "1"}
 """The header by which the controller knows the gateway's own processes; what clients send under this name is not forwarded."""
 
+NAME = "gateway-worker"
+"""The header by which a worker says who it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:

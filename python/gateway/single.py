@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -54,7 +55,7 @@ class Gateway:
         life, serving = Life(), asyncio.Event()
         parts = [asyncio.create_task(controller.run(control, life, lambda _: serving.set()))]
         running.push_async_callback(self._end, life, parts)
-        link = Link(control_path(self._data_dir))
+        link = Link(running.enter_context(control_path(self._data_dir)), secrets.token_hex(8))
         app = App(await _unless_ended(link.first_tables(), parts), self._data_dir, link, self._environ)
         parts.append(asyncio.create_task(app.run(listener, life)))
         await _unless_ended(serving.wait(), parts)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import WSCloseCode, web
 
 from gateway.api.controller import Controller
-from gateway.config.datadir import control_path, listen_for_workers
+from gateway.config.datadir import listen_for_workers
 from gateway.control.server import application
 from gateway.inheritance import MARK
 from gateway.policy.tables import Tables
@@ -21,7 +21,7 @@ TABLES = Tables(config={}, secret=b"s" * 32, admin=b"a" * 32, keys=(), keys_ever
 
 
 async def test_without_a_controller_following_returns(tmp_path: Path) -> None:
-    controller = Controller(control_path(tmp_path))
+    controller = Controller(str(tmp_path / "control.sock"))
 
     class Nobody:
         def obey(self, tables: object) -> None: ...
@@ -59,7 +59,7 @@ async def answering(folder: Path, first: str | bytes) -> AsyncIterator[list[int 
 
 @pytest.mark.parametrize("first", ["", "not JSON", b"not JSON"])
 async def test_what_is_no_controller_is_not_obeyed(tmp_path: Path, first: str | bytes) -> None:
-    controller = Controller(control_path(tmp_path))
+    controller = Controller(str(tmp_path / "control.sock"))
     async with answering(tmp_path, first) as codes:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(controller.first_tables(), 0.5)
@@ -70,7 +70,7 @@ async def test_what_is_no_controller_is_not_obeyed(tmp_path: Path, first: str | 
 
 async def test_a_worker_that_ends_closes_its_link(tmp_path: Path) -> None:
     """A link left to the garbage collector may be found by it after its loop has ended."""
-    controller = Controller(control_path(tmp_path))
+    controller = Controller(str(tmp_path / "control.sock"))
     async with answering(tmp_path, orjson.dumps({"id": 1, "tables": TABLES.fields()})) as codes:
         await controller.first_tables()
         await controller.close()

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.api.controller import Controller
 from gateway.api.forward import Forward
 from gateway.api.request import ServerOptions
-from gateway.config.datadir import control_path, listen_for_workers
+from gateway.config.datadir import listen_for_workers
 from gateway.errors import ControllerAway
 
 
@@ -60,7 +60,7 @@ async def forward(tmp_path: Path, seen: list[Any]) -> AsyncIterator[Callable[[Se
     runner = web.AppRunner(app)
     await runner.setup()
     await web.SockSite(runner, listen_for_workers(tmp_path)).start()
-    endpoint = Forward(Linked(control_path(tmp_path)), ServerOptions())
+    endpoint = Forward(Linked(str(tmp_path / "control.sock")), ServerOptions())
 
     async def send(request: Sent) -> bytes:
         (await endpoint.any(request)).write(request)
@@ -102,7 +102,7 @@ async def test_a_head_request_has_no_body(forward: Any) -> None:
 async def test_without_a_controller_it_is_a_503_that_says_when_to_come_back(
     tmp_path: Path, controller: type[Controller]
 ) -> None:
-    endpoint = Forward(controller(control_path(tmp_path)), ServerOptions())
+    endpoint = Forward(controller(str(tmp_path / "control.sock")), ServerOptions())
 
     with pytest.raises(ControllerAway) as away:
         await endpoint.any(Sent("GET", "/metrics"))

@@ -51,9 +51,13 @@ def test_the_controller_s_socket_works_however_long_its_path(tmp_path: Path, dep
     folder.mkdir(parents=True)
     listener = listen_for_workers(folder)
 
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(control_path(folder))
+    open_before = len(os.listdir("/proc/self/fd"))
 
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX) as client, control_path(folder) as path:
+            client.connect(path)
+
+    assert len(os.listdir("/proc/self/fd")) == open_before
     assert stat.S_IMODE((folder / "control.sock").stat().st_mode) == 0o600
     listener.close()
     listen_for_workers(folder).close()

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from gateway.api.controller import Controller as Link
-from gateway.config.datadir import DataDirUnusable, control_path, listen_for_workers
+from gateway.config.datadir import DataDirUnusable, listen_for_workers
 from gateway.config.schema import Config
 from gateway.control.controller import Clocks, Controller
 from gateway.control.keystore import open_keys
@@ -34,7 +34,7 @@ class Running:
         listener = listen_for_workers(self._folder)
         self._task = asyncio.create_task(controller.run(listener, self.life, lambda _: None))
         self.session = aiohttp.ClientSession(
-            "http://controller", connector=aiohttp.UnixConnector(control_path(self._folder)), headers=ADMIN
+            "http://controller", connector=aiohttp.UnixConnector(str(self._folder / "control.sock")), headers=ADMIN
         )
         return self.session
 
@@ -59,7 +59,7 @@ async def test_a_worker_is_told_the_keys_as_they_change(tmp_path: Path) -> None:
             return {}
 
     async with Running(tmp_path) as session:
-        link = Link(control_path(tmp_path))
+        link = Link(str(tmp_path / "control.sock"))
         assert [key.name for key in (await link.first_tables()).keys] == ["first"]
         following = asyncio.create_task(link.follow(Worker()))
         store.create(name="second")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from aiohttp import web
 
 from gateway.api.controller import Controller
 from gateway.chores import every
-from gateway.config.datadir import control_path, listen_for_workers
+from gateway.config.datadir import listen_for_workers
 from gateway.control.link import Link
 from gateway.control.server import application
+from gateway.policy.keys import Key
 from gateway.policy.tables import Tables
 
 
@@ -32,6 +34,7 @@ class Worker:
         self.counts = counts
 
     def obey(self, tables: Tables) -> None:
+        self.tables = tables
         self.obeyed.append(tables.secret)
 
     def hear(self, troubles: Mapping[str, str]) -> None:
@@ -69,9 +72,9 @@ async def until(condition: Any) -> None:
 
 
 @asynccontextmanager
-async def linked(folder: Path, worker: Worker) -> AsyncIterator[Controller]:
+async def linked(folder: Path, worker: Worker, name: str = "") -> AsyncIterator[Controller]:
     """A worker that follows whatever controller there is."""
-    controller = Controller(control_path(folder))
+    controller = Controller(str(folder / "control.sock"), name)
     worker.obey(await controller.first_tables())
     following = asyncio.create_task(every(0.01, lambda: controller.follow(worker), "following"))
     yield controller
@@ -105,15 +108,52 @@ async def test_gauges_are_summed_over_workers_and_what_only_rises_outlives_its_w
     async with side.listening(tmp_path) as link, linked(tmp_path, Worker(now=1, total=10)):
         async with linked(tmp_path, Worker(now=2, total=20)):
             assert await link.gauges() == {"now": 3, "total": 30}
-        await until(lambda: len(link) == 1)
+        await until(lambda: len(link._workers) == 1)
 
         assert await link.gauges() == {"now": 1, "total": 30}
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_a_worker_that_comes_back_is_not_counted_twice(tmp_path: Path, noticed: bool) -> None:
+    side = Side()
+    async with side.listening(tmp_path) as link:
+        async with linked(tmp_path, Worker(total=10), name="w"):
+            assert await link.gauges() == {"total": 10}
+            if not noticed:
+                async with linked(tmp_path, Worker(total=12), name="w"):
+                    assert await link.gauges() == {"total": 12}
+        await until(lambda: not link._workers)
+        async with linked(tmp_path, Worker(total=15), name="w"):
+            assert await link.gauges() == {"total": 15}
+
+
+async def test_the_counts_of_many_workers_are_kept_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.control.link.MOST_DEPARTED", 2)
+    side = Side()
+    async with side.listening(tmp_path) as link:
+        for number in range(5):
+            async with linked(tmp_path, Worker(total=10), name=f"w{number}"):
+                await link.gauges()
+            await until(lambda: not link._workers)
+
+        assert await link.gauges() == {"total": 50}
+        assert len(link._departed) == 2
+
+
+async def test_a_worker_is_told_only_what_has_changed_about_its_keys(tmp_path: Path) -> None:
+    side, worker = Side(), Worker()
+    async with side.listening(tmp_path) as link, linked(tmp_path, worker):
+        first = tables(b"first")
+        made = Key("id", b"d" * 32)
+        await link.push({"changes": replace(first, keys=(made,), keys_ever_made=True).since(first)})
+
+        assert (worker.tables.secret, worker.tables.keys, worker.tables.keys_ever_made) == (b"first", (made,), True)
 
 
 async def test_a_worker_waits_for_a_controller_and_follows_the_next_one(tmp_path: Path) -> None:
     first, second, worker = Side(), Side(), Worker()
     second.secret = b"of the second"
-    early = Controller(control_path(tmp_path))
+    early = Controller(str(tmp_path / "control.sock"))
     waiting = asyncio.ensure_future(early.first_tables())
     await asyncio.sleep(0.05)
     assert not waiting.done()
@@ -132,7 +172,7 @@ async def test_a_worker_waits_for_a_controller_and_follows_the_next_one(tmp_path
 async def test_a_worker_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     side = Side()
     async with side.listening(tmp_path) as link:
-        mute = Controller(control_path(tmp_path))
+        mute = Controller(str(tmp_path / "control.sock"))
         await mute.first_tables()
 
         assert await asyncio.wait_for(link.gauges(), 30) == {}

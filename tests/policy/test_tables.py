@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,37 @@ TABLES = st.builds(
     keys_ever_made=st.booleans(),
     listing=st.dictionaries(TEXT, st.lists(TEXT, max_size=3).map(tuple), max_size=3),
 )
+
+
+def by_id(*keys: Key) -> tuple[Key, ...]:
+    """One key for each id."""
+    return tuple({key.id: key for key in keys}.values())
+
+
+@given(TABLES, TABLES)
+def test_changes_lead_from_one_generation_to_the_next(one: Tables, two: Tables) -> None:
+    before = replace(one, keys=by_id(*one.keys, Key("kept", b"d" * 32)))
+    after = replace(two, config=one.config, secret=one.secret, keys=by_id(*two.keys, Key("kept", b"d" * 32)))
+
+    reached = before.changed(orjson.loads(orjson.dumps(after.since(before))))
+
+    assert replace(reached, keys=()) == replace(after, keys=())
+    assert {key.id: key for key in reached.keys} == {key.id: key for key in after.keys}
+    assert reached.changed(after.since(before)) == reached, "once more is no harm"
+
+
+def test_what_has_not_changed_is_neither_sent_nor_made_anew() -> None:
+    key, listing = Key("a", b"d" * 32), {"openai": ("gpt-4o",)}
+    before = Tables({}, b"s", b"a" * 32, (key,), keys_ever_made=True, listing=listing)
+    after = replace(before, keys=(Key("a", b"d" * 32), Key("b", b"e" * 32)))
+
+    changes = after.since(before)
+    reached = before.changed(changes)
+
+    assert [values[0] for values in changes["made"]] == ["b"]
+    assert "listing" not in changes
+    assert reached.keys[0] is key
+    assert reached.listing is listing
 
 
 @given(TABLES)

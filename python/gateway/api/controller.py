@@ -1,4 +1,4 @@
-"""The controller, as a worker sees it: tables come over one WebSocket, and what the worker counts goes back."""
+"""The controller, as a worker sees it: tables and their changes come over one WebSocket, what the worker counts goes back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import aiohttp
 import orjson
 
-from gateway.inheritance import MARK
+from gateway.inheritance import MARK, NAME
 from gateway.policy.tables import Tables
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,15 @@ class Obedient(Protocol):
 
 
 class Controller:
-    """The link to the controller at a socket's path. `present` says whether there is one just now."""
+    """The link to the controller at a socket's path. `present` says whether there is one just now.
 
-    def __init__(self, path: str) -> None:
+    `name` is the worker's own: by it the controller knows one that comes back.
+    """
+
+    def __init__(self, path: str, name: str = "") -> None:
         self.path = path
+        self._name = name
+        self._tables: Tables | None = None
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -45,7 +50,8 @@ class Controller:
         while (message := await self._connect()) is None:  # noqa: ASYNC110 - nothing here tells when it comes
             await asyncio.sleep(RETRY_SECONDS)
         await self._answer(message, {})
-        return Tables.of(message["tables"])
+        self._tables = Tables.of(message["tables"])
+        return self._tables
 
     async def serving(self, greeting: Mapping[str, Any]) -> None:
         """Tells the controller that this worker has begun to serve."""
@@ -80,7 +86,7 @@ class Controller:
         try:
             socket = await self._session.ws_connect(
                 "http://controller/link",
-                headers=MARK,
+                headers={**MARK, NAME: self._name},
                 max_msg_size=0,
                 timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS),
             )
@@ -100,7 +106,11 @@ class Controller:
 
     async def _heed(self, message: dict[str, Any], worker: Obedient) -> None:
         if "tables" in message:
-            worker.obey(Tables.of(message["tables"]))
+            self._tables = Tables.of(message["tables"])
+            worker.obey(self._tables)
+        elif "changes" in message and self._tables is not None:
+            self._tables = self._tables.changed(message["changes"])
+            worker.obey(self._tables)
         if "troubles" in message:
             worker.hear(message["troubles"])
         await self._answer(message, worker.gauges())

@@ -94,24 +94,30 @@ def kept_address(folder: Path) -> str | None:
         return None
 
 
-def control_path(folder: Path) -> str:
-    """The path of the controller's socket, short enough for the kernel however long the directory's is."""
+@contextmanager
+def control_path(folder: Path) -> Iterator[str]:
+    """The path of the controller's socket, short enough for the kernel however long the directory's is; good in the block."""
     path = folder / "control.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
-        return str(path)
-    return f"/proc/self/fd/{os.open(folder, os.O_RDONLY | os.O_DIRECTORY)}/control.sock"
+        yield str(path)
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{opened}/control.sock"
+    finally:
+        os.close(opened)
 
 
 def listen_for_workers(folder: Path) -> socket.socket:
     """The controller's listening socket, for this user only."""
-    path = control_path(folder)
-    with suppress(FileNotFoundError):
-        os.unlink(path)
     listener = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
-    try:
-        listener.bind(path)
-    finally:
-        os.umask(before)
+    with control_path(folder) as path:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        before = os.umask(0o177)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(before)
     listener.listen(64)
     return listener

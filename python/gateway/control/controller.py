@@ -64,6 +64,7 @@ class Controller:
         self._troubles: dict[str, str] = {}
         self._gauges: dict[str, float] = {}
         self._worker: dict[str, Any] = {}
+        self._tables = self._decided()
         self._measure()
 
     async def run(self, listener: socket.socket, life: Life, served: Callable[[dict[str, Any]], None]) -> None:
@@ -95,7 +96,7 @@ class Controller:
         self._store.close()
         self.credentials.close()
 
-    def _tables(self) -> dict[str, Any]:
+    def _decided(self) -> Tables:
         """What the workers are to obey now."""
         return Tables(
             config=orjson.loads(handover.dump(self._config)),
@@ -104,10 +105,15 @@ class Controller:
             keys=self.credentials.keys,
             keys_ever_made=self.credentials.keys_ever_made,
             listing=self._listing.models,
-        ).fields()
+        )
 
     def _introduction(self) -> dict[str, Any]:
-        return {"tables": self._tables(), "troubles": self._troubles}
+        return {"tables": self._tables.fields(), "troubles": self._troubles}
+
+    async def _decide(self) -> None:
+        """Has the workers obey what has changed."""
+        before, self._tables = self._tables, self._decided()
+        await self._link.push({"changes": self._tables.since(before)})
 
     def _application(self) -> web.Application:
         admin = Admin(self.credentials.keyring, costs=self._costs, exposition=self._exposition, state=self._state)
@@ -118,7 +124,7 @@ class Controller:
 
     async def _follow_keys(self) -> None:
         if self.credentials.refresh():
-            await self._link.push({"tables": self._tables()})
+            await self._decide()
 
     async def _keys_changed(self, request: web.Request) -> web.Response:
         await self._follow_keys()
@@ -126,7 +132,7 @@ class Controller:
 
     async def _list_models(self) -> None:
         await self._listing.refresh()
-        await self._link.push({"tables": self._tables()})
+        await self._decide()
 
     async def _tell_troubles(self) -> None:
         """Has the workers' readiness say what is wrong here."""

@@ -16,7 +16,8 @@ SECONDS = 5.0
 
 def keys_changed(data_dir: Path) -> bool:
     """Returns once every worker obeys; False where no gateway runs on this data directory."""
-    with suppress(OSError, http.client.HTTPException), closing(_UnixConnection(control_path(data_dir))) as controller:
+    refused = suppress(OSError, http.client.HTTPException)
+    with refused, control_path(data_dir) as path, closing(_UnixConnection(path)) as controller:
         controller.request("POST", PATH, headers=MARK)
         return controller.getresponse().status == 204
     return False

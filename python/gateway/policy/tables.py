@@ -1,9 +1,9 @@
-"""What the controller decides and the worker obeys: handed over whole, taken on at once."""
+"""What the controller decides and the worker obeys: handed over whole at first, then as changes, and taken on at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.policy.keys import Key
@@ -32,7 +32,7 @@ class Tables:
             "config": self.config,
             "secret": self.secret.hex(),
             "admin": self.admin.hex(),
-            "keys": [_key_fields(key) for key in self.keys],
+            "keys": [_key_values(key) for key in self.keys],
             "keys_ever_made": self.keys_ever_made,
             "listing": self.listing,
         }
@@ -44,16 +44,48 @@ class Tables:
             config=fields["config"],
             secret=bytes.fromhex(fields["secret"]),
             admin=bytes.fromhex(fields["admin"]),
-            keys=tuple(_key(entry) for entry in fields["keys"]),
+            keys=tuple(_key(*values) for values in fields["keys"]),
             keys_ever_made=fields["keys_ever_made"],
-            listing={name: tuple(models) for name, models in fields["listing"].items()},
+            listing=_listing(fields["listing"]),
+        )
+
+    def since(self, before: Tables) -> dict[str, Any]:
+        """What has changed about keys and listings, as JSON values for `changed`. Nothing else does while a gateway runs."""
+        known = {key.id: key for key in before.keys}
+        made = [_key_values(key) for key in self.keys if known.pop(key.id, None) != key]
+        changes = {
+            "made": made,
+            "gone": list(known),
+            "admin": self.admin.hex(),
+            "keys_ever_made": self.keys_ever_made,
+        }
+        return changes if self.listing == before.listing else {**changes, "listing": self.listing}
+
+    def changed(self, changes: Mapping[str, Any]) -> Tables:
+        """These tables after what `since` told. What has not changed is the same objects."""
+        keys = {key.id: key for key in self.keys}
+        for id in changes["gone"]:
+            keys.pop(id, None)
+        keys.update((key.id, key) for key in (_key(*values) for values in changes["made"]))
+        return replace(
+            self,
+            keys=tuple(keys.values()),
+            admin=bytes.fromhex(changes["admin"]),
+            keys_ever_made=changes["keys_ever_made"],
+            listing=_listing(changes["listing"]) if "listing" in changes else self.listing,
         )
 
 
-def _key_fields(key: Key) -> dict[str, Any]:
-    names = ("id", "name", "tenant", "models", "requests_per_minute", "concurrency")
-    return {"digest": key.digest.hex()} | {name: getattr(key, name) for name in names}
+def _listing(fields: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(models) for name, models in fields.items()}
 
 
-def _key(fields: dict[str, Any]) -> Key:
-    return Key(**{**fields, "digest": bytes.fromhex(fields["digest"]), "models": tuple(fields["models"])})
+def _key_values(key: Key) -> tuple[Any, ...]:
+    """A key as `_key` takes it: a list, since there may be many thousands."""
+    return (key.id, key.digest.hex(), key.name, key.tenant, key.models, key.requests_per_minute, key.concurrency)
+
+
+def _key(
+    id: str, digest: str, name: str, tenant: str, models: list[str], rpm: int | None, concurrency: int | None
+) -> Key:
+    return Key(id, bytes.fromhex(digest), name, tenant, tuple(models), rpm, concurrency)
