@@ -226,3 +226,17 @@ async def test_a_client_that_is_given_up_while_its_body_is_read_is_no_fault(capl
 
     assert served.body.bodies == []
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket", "H2C, other"])
+@pytest.mark.parametrize("first", [get("/now"), chunked("/v1/body")], ids=["GET", "chunked"])
+async def test_an_upgrade_is_not_made_and_what_follows_is_answered_or_known_to_be_lost(
+    first: bytes, upgrade: str
+) -> None:
+    asking = first.replace(b"Host", f"Connection: Upgrade\r\nUpgrade: {upgrade}\r\nHost".encode())
+    served = await handed_over(asking + get("/now"))
+
+    told = served.transport.header("connection") == "close"
+    assert told is served.transport.closed
+    assert served.transport.statuses == ([200] if told else [200, 200])
+    await served.over()

@@ -140,6 +140,17 @@ def test_an_upgrade_is_not_made(site: Site, lines: list[str]) -> None:
     assert [answer.status for answer in answers] in ([200], [400], [426])
 
 
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket"])
+def test_what_follows_an_upgrade_is_answered_or_refused_by_a_closed_connection(site: Site, upgrade: str) -> None:
+    asking = site.request(chat(unique()), lines=[f"upgrade: {upgrade}", "connection: upgrade"])
+    with site.line() as line:
+        line.send(asking + site.request(chat(unique()), lines=["connection: close"]))
+        answers = line.answers()
+
+    assert [answer.status for answer in answers] == [200] * len(answers)
+    assert answers[-1].headers["connection"] == "close"
+
+
 def test_the_preface_of_http_2_is_refused(site: Site) -> None:
     with site.line() as line:
         line.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + smuggled(site))

@@ -192,7 +192,9 @@ class Arriving(Request):
             target = request.rel_url.raw_path_qs
         super().__init__(id, client, request.method, target, lambda name: request.headers.get(name, ""))
         self._client, self._request = client, request
-        self.keep_alive = request.keep_alive and self.chunked  # older clients would have to be told that it stays open
+        # Older clients would have to be told that it stays open. Of what follows an upgrade that is not made, aiohttp's parser
+        # loses what came with it.
+        self.keep_alive = request.keep_alive and self.chunked and not request._message.upgrade
 
     @property
     def chunked(self) -> bool:
