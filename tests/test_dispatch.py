@@ -292,3 +292,28 @@ async def test_the_cause_beneath_a_failure_is_told(caplog: pytest.LogCaptureFixt
 async def test_a_call_that_succeeds_writes_no_line(caplog: pytest.LogCaptureFixture) -> None:
     await Route(Script(whole())).ask()
     assert caplog.records == []
+
+
+# Answers of the other shape.
+
+
+async def test_a_whole_answer_to_a_stream_is_a_stream_of_it() -> None:
+    route = Route(Script(whole("Hello")))
+
+    shown = b"".join(await route.ask(stream=True))
+    kept = b"".join(await route.ask(stream=True))
+
+    assert b'"content":"Hello"' in shown
+    assert shown.startswith(b"data: {")
+    assert kept == shown
+    assert (route.rows[0].outcome, route.rows[0].cost_pico, route.rows[1].cache) == ("ok", COST, "hit")
+
+
+async def test_an_error_in_answer_to_a_stream_is_told_with_its_status_and_on_the_books() -> None:
+    route = Route(Script(b'{"error":{"message":"no room",', b'"type":"full","code":"full"}}'))
+
+    with pytest.raises(UpstreamRefused) as caught:
+        await route.ask(stream=True)
+
+    assert (caught.value.status, caught.value.message, caught.value.code) == (502, "no room", "full")
+    assert (route.row.outcome, route.row.error) == ("failed", "full")

@@ -16,8 +16,10 @@ from gateway.ledger.entry import Entry
 from gateway.ledger.settle import Settlement
 from gateway.native import Reading
 from gateway.policy.route import Step
+from gateway.providers.base import Decoder
 from gateway.upstream.pool import Upstream
 from gateway.upstream.relay import refusal, relay
+from gateway.upstream.unstreamed import Unstreamed
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class Attempt:
                 if exchange.status != 200:
                     free = True
                     raise await refusal(exchange, provider)
-                await relay(exchange, provider, provider.dialect.decoder(plan.request), self._scanner, self._flight)
+                await relay(exchange, provider, self._decoder(), self._scanner, self._flight)
         except UpstreamUnreachable:
             free = True
             raise
@@ -66,6 +68,11 @@ class Attempt:
             if outgoing.sent and not free:
                 await self._settle()
         self._keep()
+
+    def _decoder(self) -> Decoder:
+        plan = self._plan
+        decoder = self._target.provider.dialect.decoder(plan.request)
+        return Unstreamed(decoder, plan.call.format.replay) if self._flight.stream else decoder
 
     async def _settle(self) -> None:
         plan = self._plan
