@@ -210,3 +210,19 @@ def test_an_address_without_its_key_is_said() -> None:
     assert notices(Config(), {"OPENAI_BASE_URL": "http://h"})[0].startswith(
         "OPENAI_BASE_URL is set, but not OPENAI_API_KEY, so openai is not used"
     )
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "2852039166", "[fe80::1]", "[::ffff:169.254.169.254]"])
+def test_a_link_local_address_is_refused_unless_it_is_allowed(host: str) -> None:
+    section = {"base_url": f"http://{host}/v1"}
+
+    (problem,) = told({"providers": {"meta": section}})
+    assert problem.startswith("providers.meta.base_url: a link-local address")
+    assert problem.endswith("set providers.meta.link_local: true")
+    assert told({"providers": {"meta": {**section, "link_local": True}}}) == []
+
+
+def test_a_link_local_address_is_refused_wherever_it_comes_from() -> None:
+    (problem,) = told({}, {**KEYED, "OPENAI_BASE_URL": "http://169.254.169.254/v1"})
+
+    assert problem.startswith("OPENAI_BASE_URL: a link-local address")

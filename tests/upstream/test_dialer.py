@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,17 @@ from gateway.errors import UpstreamTimeout, UpstreamUnreachable
 from gateway.providers.base import Provider, Timeouts
 from gateway.providers.table import OPENAI
 from gateway.upstream.pool import Pool
-from tests.upstream.raw import ask, sends, serving
+from tests.upstream.raw import ask, sends, serving, sized
+
+
+class Moved:
+    """A transport that says its peer is elsewhere."""
+
+    def __init__(self, transport: asyncio.Transport, peer: str) -> None:
+        self._transport, self._peer = transport, peer
+
+    def get_extra_info(self, name: str) -> object:
+        return (self._peer, 80) if name == "peername" else self._transport.get_extra_info(name)
 
 
 async def test_a_provider_that_is_not_there_is_unreachable() -> None:
@@ -51,3 +63,28 @@ async def test_a_connection_that_is_closed_as_soon_as_it_is_made_is_not_counted(
 
     assert len(pool) == 0
     listener.close()
+
+
+@pytest.mark.parametrize("peer", ["169.254.169.254", "fe80::1%eth0"])
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_a_name_that_stands_for_a_link_local_address_is_not_asked(
+    peer: str, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def elsewhere(*what: Any, **how: Any) -> tuple[Any, Any]:
+        transport, connection = await connect(*what, **how)
+        return Moved(transport, peer), connection
+
+    async with serving(sends(sized(b"{}"))) as (server, pool, provider):
+        monkeypatch.setattr(loop, "create_connection", elsewhere)
+        if allowed:
+            assert await ask(pool, replace(provider, link_local=True)) == (200, b"{}")
+            return
+        with pytest.raises(UpstreamUnreachable, match=r"link-local.*providers\.acme\.link_local"):
+            await ask(pool, provider)
+        await asyncio.wait_for(server.gone.wait(), 5)
+
+        assert server.requests == []
+        assert len(pool) == 0

@@ -18,6 +18,7 @@ from gateway.config.schema import Config, ServerConfig
 from gateway.config.values import api_key, base_url
 from gateway.providers.base import Provider
 from gateway.providers.table import ROWS, UNSUPPORTED
+from gateway.upstream.address import link_local
 
 Address = IPv4Address | IPv6Address
 
@@ -31,6 +32,7 @@ def problems(config: Config, environ: Mapping[str, str]) -> list[Problem]:
         *wrong,
         *_sections(config, sound),
         *_circles(config, sound, known),
+        *_link_local(config, sound, known),
         *_aliases(config, known),
         *_storage(config, environ),
     ]
@@ -94,6 +96,17 @@ def _circles(config: Config, environ: Mapping[str, str], known: list[Provider]) 
             yield Problem(
                 url_origin(provider.name, config, environ),
                 "this is the gateway itself; every call would go round in a circle",
+            )
+
+
+def _link_local(config: Config, environ: Mapping[str, str], known: list[Provider]) -> Iterator[Problem]:
+    """A name that stands for such an address is refused when it is dialled."""
+    for provider in known:
+        if not provider.link_local and link_local(urlsplit(provider.base_url).hostname or ""):
+            yield Problem(
+                url_origin(provider.name, config, environ),
+                "a link-local address, where clouds keep their metadata service; if a provider is there, set "
+                f"providers.{provider.name}.link_local: true",
             )
 
 

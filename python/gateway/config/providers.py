@@ -67,4 +67,5 @@ def _configured(name: str, section: ProviderConfig, environ: Mapping[str, str]) 
         prices=section.prices or (row.prices if row else name),
         models=tuple(section.models),
         timeouts=Timeouts(timeouts.connect, timeouts.headers, timeouts.idle),
+        link_local=section.link_local,
     )

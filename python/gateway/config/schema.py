@@ -72,7 +72,10 @@ class TimeoutsConfig(Strict):
 
 
 class ProviderConfig(Strict):
-    """One provider. A name that is built in needs nothing but a key; any other needs a `base_url`."""
+    """One provider. A name that is built in needs nothing but a key; any other needs a `base_url`.
+
+    `link_local` lets it be at a link-local address, where clouds keep their metadata service.
+    """
 
     base_url: BaseUrl | None = None
     api_key: ApiKey | None = None
@@ -80,6 +83,7 @@ class ProviderConfig(Strict):
     models: list[ModelName] = []
     prices: ModelName | None = None
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    link_local: bool = False
 
 
 class PriceConfig(Strict):

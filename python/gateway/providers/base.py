@@ -33,6 +33,8 @@ class Provider:
     models: tuple[str, ...] = ()
     """Bare model names that the operator says it serves."""
     timeouts: Timeouts = field(default_factory=Timeouts)
+    link_local: bool = False
+    """Whether it may be at a link-local address."""
 
     @property
     def key_setting(self) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 
 from gateway.errors import UpstreamTimeout, UpstreamUnreachable
+from gateway.upstream.address import link_local
 from gateway.upstream.connection import CLOSED, Connection
 from gateway.upstream.origin import Origin
 
@@ -21,7 +22,7 @@ class Dialer:
         loop, name = asyncio.get_running_loop(), origin.provider.name
         try:
             async with asyncio.timeout(origin.provider.timeouts.connect):
-                _, connection = await loop.create_connection(
+                transport, connection = await loop.create_connection(
                     lambda: Connection(origin, loop),
                     origin.host,
                     origin.port,
@@ -33,6 +34,13 @@ class Dialer:
             raise UpstreamUnreachable(f"{name} could not be reached: no trusted TLS connection.") from error
         except (OSError, UnicodeError) as error:  # a host name that IDNA cannot encode is a UnicodeError
             raise UpstreamUnreachable(f"{name} could not be reached.") from error
+        peer = transport.get_extra_info("peername")
+        if peer and link_local(peer[0]) and not origin.provider.link_local:
+            connection.abort()
+            raise UpstreamUnreachable(
+                f"{name} has a link-local address, where clouds keep their metadata service, so it is not asked. If it is "
+                f"there on purpose, set providers.{name}.link_local: true."
+            )
         if connection.state is not CLOSED:
             origin.open.add(connection)
         return connection

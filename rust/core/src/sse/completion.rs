@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::marks::{Marks, Piece};
-use super::message::{message, string};
+use super::message::{message, once, string, unknown};
 use super::options::Kind;
 use super::template::Template;
 use crate::json::{Skimmed, Skimmer, Span};
@@ -54,7 +54,7 @@ impl Reader {
         match key.raw(json.text) {
             "data" if self.kind == Kind::Embeddings && json.peek() == b'[' => self.data(json),
             "choices" if self.kind != Kind::Embeddings => {
-                self.marks.answers = true;
+                once(&mut self.marks.answers, json)?;
                 if json.null()? {
                     return Ok(());
                 }
@@ -81,12 +81,12 @@ impl Reader {
                 Ok(())
             }
             "x_groq" if json.peek() == b'{' => self.groq(json),
-            _ => json.skip(),
+            _ => unknown(json, key, &["choices", "data"]),
         }
     }
 
     fn data(&mut self, json: &mut Skimmer<'_>) -> Skimmed<()> {
-        self.marks.answers = true;
+        once(&mut self.marks.answers, json)?;
         json.items(|json| {
             self.marks.embeddings += 1;
             self.marks.matter = true;
@@ -114,14 +114,18 @@ impl Reader {
             escaped: false,
         };
         self.marks.push(Piece::Open, here);
+        let (mut delta, mut whole, mut text) = (false, false, false);
         json.members(|json, key| match key.raw(json.text) {
             "index" => self.index(json, &mut index),
-            "delta" | "message" => message(&mut self.marks, json),
-            "text" => string(&mut self.marks, json, Piece::Text),
+            "delta" => once(&mut delta, json).and_then(|()| message(&mut self.marks, json)),
+            "message" => once(&mut whole, json).and_then(|()| message(&mut self.marks, json)),
+            "text" => {
+                once(&mut text, json).and_then(|()| string(&mut self.marks, json, Piece::Text))
+            }
             "finish_reason" => string(&mut self.marks, json, Piece::Finish),
             // Moonshot reports usage here.
             "usage" => object(json, &mut self.marks.usage),
-            _ => json.skip(),
+            _ => unknown(json, key, &["delta", "message", "text"]),
         })?;
         // Azure writes the index after the delta.
         if index != 0 {

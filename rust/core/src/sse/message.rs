@@ -7,9 +7,9 @@ pub(super) fn message(marks: &mut Marks, json: &mut Skimmer<'_>) -> Skimmed<()> 
     if json.null()? {
         return Ok(());
     }
-    let mut thought: Option<Span> = None;
+    let (mut thought, mut content): (Option<Span>, bool) = (None, false);
     json.members(|json, key| match key.raw(json.text) {
-        "content" => parts(marks, json, Piece::Text),
+        "content" => once(&mut content, json).and_then(|()| parts(marks, json, Piece::Text)),
         "refusal" => string(marks, json, Piece::Text),
         "reasoning_content" | "reasoning" if json.peek() == b'"' => {
             let span = json.string()?;
@@ -24,8 +24,26 @@ pub(super) fn message(marks: &mut Marks, json: &mut Skimmer<'_>) -> Skimmed<()> 
         "function_call" if json.peek() == b'{' => function(marks, json),
         "audio" if json.peek() == b'{' => audio(marks, json),
         "images" | "annotations" | "reasoning_details" => matter(marks, json),
-        _ => json.skip(),
+        _ => unknown(json, key, &["content"]),
     })
+}
+
+/// Refuses a member that holds the answer twice: we would count the one, and clients read the other.
+#[inline]
+pub(super) fn once(seen: &mut bool, json: &Skimmer<'_>) -> Skimmed<()> {
+    if std::mem::replace(seen, true) {
+        return json.fault("a member stands there twice");
+    }
+    Ok(())
+}
+
+/// Skips a member, unless it is one of these in disguise.
+#[inline]
+pub(super) fn unknown(json: &mut Skimmer<'_>, key: Span, known: &[&str]) -> Skimmed<()> {
+    if key.escaped && known.iter().any(|name| key.is(json.text, name)) {
+        return json.fault("a member's name is spelled with escapes");
+    }
+    json.skip()
 }
 
 #[inline]
