@@ -240,3 +240,24 @@ async def test_an_upgrade_is_not_made_and_what_follows_is_answered_or_known_to_b
     assert told is served.transport.closed
     assert served.transport.statuses == ([200] if told else [200, 200])
     await served.over()
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip, chunked", "gzip,chunked", "identity, chunked", "gzip\r\nTransfer-Encoding: chunked"]
+)
+async def test_a_transfer_encoding_that_nobody_undoes_is_refused(coding: str) -> None:
+    sent = chunked("/v1/body").replace(b"chunked", coding.encode()) + get("/now")
+    served = await handed_over(sent)
+
+    assert served.transport.statuses == [400]
+    assert served.transport.closed
+    assert served.body.bodies == []
+    await served.over()
+
+
+@pytest.mark.parametrize("coding", ["chunked", "Chunked", " chunked "])
+async def test_chunked_is_read_in_any_case(coding: str) -> None:
+    served = await handed_over(chunked("/v1/body").replace(b"chunked", coding.encode()))
+
+    assert served.body.bodies == [b"{}"]
+    await served.over()

@@ -719,3 +719,38 @@ def test_a_kind_is_one_of_three_and_embeddings_are_whole() -> None:
         Scanner(kind="embeddings")
     with pytest.raises(ValueError, match="'chat', 'completions' or 'embeddings', not 'messages'"):
         Scanner(kind="messages")  # type: ignore[arg-type]
+
+
+ONE, OTHER = b'"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"}]', b'"choices":[]'
+TWICE = {
+    "choices": b"{" + ONE + b"," + OTHER + b"}",
+    "choices in disguise": b"{" + ONE + b"," + OTHER.replace(b"ch", rb"\u0063h") + b"}",
+    "message": b'{"choices":[{"message":{"content":"a"},"message":{"content":"b"},"finish_reason":"stop"}]}',
+    "message in disguise": b'{"choices":[{"message":{"content":"a"},"mess\\u0061ge":{"content":"b"}}]}',
+    "delta": b'{"choices":[{"delta":{"content":"a"},"delta":{"content":"b"}}]}',
+    "text": b'{"choices":[{"text":"a","text":"b"}]}',
+    "content": b'{"choices":[{"message":{"content":"a","content":"b"}}]}',
+    "content in disguise": b'{"choices":[{"message":{"content":"a","\\u0063ontent":"b"}}]}',
+}
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["stream", "whole"])
+@pytest.mark.parametrize("answer", TWICE.values(), ids=TWICE)
+def test_what_is_said_twice_is_neither_counted_nor_passed_on(answer: bytes, whole: bool) -> None:
+    scanner = Scanner(whole=whole)
+    fed = scanner.feed(answer if whole else b"data: " + answer + b"\n\n")
+    chunk = scanner.end() if whole else fed
+
+    assert "twice" in (chunk.invalid or "") or "with escapes" in (chunk.invalid or "")
+    assert (chunk.data, scanner.generated, scanner.complete) == (b"", "", False)
+
+
+def test_embeddings_twice_are_refused() -> None:
+    scanner = Scanner(whole=True, kind="embeddings")
+    scanner.feed(b'{"data":[{"embedding":[1]}],"data":[]}')
+
+    assert "twice" in (scanner.end().invalid or "")
+
+
+def test_a_name_in_escapes_that_means_nothing_here_is_skipped() -> None:
+    assert end_of(body("stop").replace(b'"message"', b'"\\u0062":1,"message"'), whole=True) == (True, True, True)

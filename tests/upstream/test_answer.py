@@ -155,3 +155,18 @@ def test_an_interim_answer_has_no_body_and_a_status_of_its_own(status: int) -> N
 
     with pytest.raises(AnswerError):
         parser.feed(b'HTTP/1.1 %03d X\r\ncontent-length: 3\r\n\r\n{"a' % status)
+
+
+CODINGS = [b"gzip, chunked", b"chunked, gzip", b"gzip", b"gzip\r\ntransfer-encoding: chunked", b"br"]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_transfer_encoding_that_nobody_undoes_is_refused(coding: bytes) -> None:
+    with pytest.raises(AnswerError):
+        AnswerParser().feed(chunked(gzip.compress(TEXT)).replace(b"chunked", coding))
+
+
+def test_an_encoding_over_another_is_refused() -> None:
+    twice = sized(gzip.compress(TEXT), b"content-encoding: br", b"content-encoding: gzip")
+    with pytest.raises(AnswerError, match="an encoding that was not asked for"):
+        AnswerParser().feed(twice)

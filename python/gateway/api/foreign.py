@@ -162,6 +162,9 @@ class Foreign(web.RequestHandler):
         if sum(len(name) + len(value) + 4 for name, value in request.raw_headers) > LARGEST_HEAD:
             self._refuse(HeadTooLarge())
             return _WRITTEN
+        if any(coding.lower() != "chunked" for coding in request.headers.getall("transfer-encoding", ())):
+            self._refuse(InvalidRequest("The only Transfer-Encoding that is read is chunked."))
+            return _WRITTEN
         reply = await self._host.serve(Arriving(self._host.new_id(), self, request))
         reply.write(self)
         await self.drain()

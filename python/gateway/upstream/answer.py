@@ -26,6 +26,8 @@ KEPT = {
     )
 }
 """The headers that mean something to the gateway. No other is kept, nor passed on."""
+LISTS = frozenset({"content-encoding", "transfer-encoding"})
+"""Those that may stand there twice, and then mean both."""
 GARBLED = "sent something that is not a valid HTTP response"
 
 
@@ -85,6 +87,8 @@ class Answer:
         self._encoded = encoding not in ("identity", "")
         if self._encoded and encoding not in ("gzip", "x-gzip", "deflate"):
             raise AnswerError("sent an encoding that was not asked for")
+        if self.headers.get("transfer-encoding", "chunked").lower() not in ("chunked", "identity"):
+            raise AnswerError("sent a transfer encoding that was not asked for")
         self.status, self.phase = status, BODY
 
     def add(self, data: bytes) -> None:
@@ -174,7 +178,8 @@ class AnswerParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         kept = KEPT.get(name.lower())
         if kept is not None and self.answer.phase is HEAD:  # a trailer is none
-            self.answer.headers[kept] = value.decode("latin-1").strip()
+            headers, said = self.answer.headers, value.decode("latin-1").strip()
+            headers[kept] = f"{headers[kept]}, {said}" if kept in headers and kept in LISTS else said
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
