@@ -23,7 +23,7 @@ from gateway.inheritance import Inheritance
 from gateway.supervisor import GIVE_UP, UNUSABLE, Child, Supervisor
 from tests.end_to_end.conftest import ask, client, gateway, launch, upstream
 from tests.end_to_end.gateway import ADMIN_KEY, Gateway
-from tests.end_to_end.processes import alive, kill, wait_until
+from tests.end_to_end.processes import alive, kill, parts, wait_until
 from tests.end_to_end.test_hang_up import raw
 from tests.end_to_end.upstream import STREAM_HEAD, Received, Upstream, completion, delta, event
 
@@ -64,6 +64,45 @@ def read_until(connection: socket.socket, mark: bytes) -> bytes:
     while mark not in data and (read := connection.recv(65536)):
         data += read
     return data
+
+
+@pytest.mark.parametrize("begun", ["supervisor", "controller", "worker"])
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path: Path, begun: str) -> None:
+    environ = {**os.environ, "GATEWAY_DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "gateway", "serve", "--port", "0"]
+    started = subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    command_line = Path(f"/proc/{started.pid}/cmdline")
+    wait_until(lambda: b"gateway.supervisor" in command_line.read_bytes())
+    wait_until(lambda: begun == "supervisor" or minds_ctrl_c(parts(started.pid).get(begun)))
+
+    os.killpg(started.pid, signal.SIGINT)
+
+    output, _ = started.communicate(timeout=60)
+    assert (started.returncode, "Traceback" in output, "KeyboardInterrupt" in output) == (0, False, False), output
+
+
+def minds_ctrl_c(pid: int | None) -> bool:
+    """Whether a process has got so far that SIGINT does something else than end it."""
+    status = Path(f"/proc/{pid}/status").read_text() if pid else ""
+    masks = [
+        int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigBlk", "SigIgn", "SigCgt"))
+    ]
+    return any(mask >> (signal.SIGINT - 1) & 1 for mask in masks)
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
+    """While it imports, which takes longest."""
+    (tmp_path / "typer.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    command = [sys.executable, "-m", "gateway", "version"]
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_without_the_controller_calls_go_on_and_another_takes_up_the_books(
@@ -157,7 +196,7 @@ def test_the_second_interrupt_ends_it_now_and_the_first_says_what_it_waits_for(
         assert gateway.process.wait(30) == 0
         assert b"shutting_down" in read_until(connection, b"shutting_down")
     (row,) = gateway.rows()
-    assert (row["outcome"], row["error"], row["partial"]) == ("failed", "shutting_down", 1)
+    assert (row["outcome"], row["error"], row["partial"]) == ("interrupted", "shutting_down", 1)
 
 
 def test_after_sigterm_no_process_is_left(gateway: Gateway, client: httpx.Client) -> None:

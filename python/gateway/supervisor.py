@@ -22,6 +22,8 @@ from gateway.inheritance import Inheritance
 UNUSABLE = 78
 """The exit status of a child that would fail again: EX_CONFIG of sysexits.h."""
 HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
+DEAF = {signal.SIGINT}
+"""What children do not hear: Ctrl-C reaches the whole group, and it is the supervisor that ends them."""
 LONGEST_WAIT = 3600.0
 STEADY_SECONDS = 5.0
 """A child that lived so long is started again at once; one that did not, after a pause."""
@@ -46,7 +48,7 @@ class Child:
         command = [*python(self.module), *arguments]
         keep = [(os.POSIX_SPAWN_DUP2, number, number) for number in self.inherits]
         self.pid = os.posix_spawn(
-            sys.executable, command, os.environ, file_actions=keep, setsigmask=(), setsigdef=HEARD
+            sys.executable, command, os.environ, file_actions=keep, setsigmask=DEAF, setsigdef=HEARD
         )
         self.started, self.due = time.monotonic(), None
 
@@ -165,6 +167,7 @@ def become_supervisor(inheritance: Inheritance) -> NoReturn:
         os.set_inheritable(number, True)
     sys.stdout.flush()
     sys.stderr.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)  # what comes while Python starts again waits for `run`
     os.execv(sys.executable, [*python("gateway.supervisor"), *inheritance.arguments()])  # noqa: S606
 
 

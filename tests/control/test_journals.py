@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.control.analytics import costs
-from gateway.control.journals import LONGEST_PAUSE, Journals
-from gateway.control.store.base import Position, Progress, Span, Sums, Values
+from gateway.control.journals import LONGEST_PAUSE, UNFINISHED_SECONDS, Journals
+from gateway.control.store.base import Position, Progress, Span, Sums, Values, rolled_up
 from gateway.control.store.sqlite import SqliteStore
 from gateway.errors import StoreUnavailable
 from gateway.ledger.journal import Journal
@@ -94,6 +94,42 @@ def closed(worker: Journal, *ids: str, **fields: Any) -> None:
         worker.closed(id, record(id, error="x" * 300, **fields))
         while worker.waiting:
             worker._go_on()
+
+
+def test_a_set_whose_worker_died_before_it_was_ready_is_removed_after_a_while(fleet: Fleet) -> None:
+    dead = fleet.folder / "journal" / ".123-abc"
+    dead.mkdir()
+    (dead / "lock").touch()
+    fleet.drain()
+    fleet.now += UNFINISHED_SECONDS - LONGEST_PAUSE
+    fleet.drain()
+    assert dead.exists(), "somebody may be at work on it"
+
+    fleet.now += 2 * LONGEST_PAUSE
+    fleet.drain()
+
+    assert not dead.exists()
+
+
+def test_a_report_over_a_long_backlog_keeps_nobody_waiting(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = fleet.worker()
+    closed(worker, *(f"call-{n}" for n in range(200)))
+    fleet.journals.count()
+    batches: list[int] = []
+
+    def summed(rows: Iterable[Values]) -> Any:
+        other = threading.Thread(target=fleet.journals.count)
+        other.start()
+        other.join(10)
+        batches.append(not other.is_alive())
+        return rolled_up(rows)
+
+    monkeypatch.setattr("gateway.control.journals.rolled_up", summed)
+    (sums,) = fleet.journals.aggregate(Span(), [()])
+
+    assert sums[()].calls == 200
+    assert len(batches) > 3
+    assert all(batches), "the lock is free between batches"
 
 
 class Failing:

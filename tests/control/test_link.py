@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -167,6 +168,29 @@ async def test_a_worker_waits_for_a_controller_and_follows_the_next_one(tmp_path
         await until(lambda: worker.obeyed[-1] == b"of the second")
         assert controller.present
         await following.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("said", [b"", b"\x82\x85....", b"\x82\x85....{"])
+async def test_a_worker_that_dies_in_the_middle_is_no_error(
+    tmp_path: Path, said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    side = Side()
+    handshake = (
+        b"GET /link HTTP/1.1\r\nhost: controller\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\ngateway-process: 1\r\n\r\n"
+    )
+    async with side.listening(tmp_path) as link:
+        for turns in range(10):
+            _, writer = await asyncio.open_unix_connection(str(tmp_path / "control.sock"))
+            writer.write(handshake + said)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            writer.transport.abort()
+            await link.push({"troubles": {}})
+            await until(lambda: not link._workers)
+        await asyncio.sleep(0.05)
+
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_a_worker_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ fails, rows stay in the files and are read again later; nothing of them is held 
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 1.0
 SHORTEST_PAUSE = 0.1
+UNFINISHED_SECONDS = 60.0
+"""How long a set may be without a worker's lock: making one takes a millisecond."""
 _ASIDE = "damaged"
 _STARTED = COLUMNS.index("started_ns")
 
@@ -74,6 +77,7 @@ class Journals:
         self._old = next(folder.glob("*.journal"), None) is not None
         self._reading = threading.RLock()
         self._writing = threading.Lock()
+        self._unfinished: dict[Path, float] = {}
         self._pause = 0.0
         self._retry_at = 0.0
         self._removals = 0
@@ -113,15 +117,14 @@ class Journals:
         while True:
             removals = self._removals
             sums, positions = self._store.aggregate(span, groupings)
-            with self._reading:
-                if removals != self._removals:
-                    continue  # some of what those positions leave to the journals is now only in the store
-                for rows in self._unstored(positions):
-                    found = rolled_up(row for row in rows if span.start <= row[_STARTED] < span.end)
-                    for into, grouping in zip(sums, groupings, strict=True):
-                        for group, each in regrouped(found, grouping).items():
-                            into.setdefault(group, Sums()).add(each)
+            for rows in self._unstored(positions, removals):
+                found = rolled_up(row for row in rows if span.start <= row[_STARTED] < span.end)
+                for into, grouping in zip(sums, groupings, strict=True):
+                    for group, each in regrouped(found, grouping).items():
+                        into.setdefault(group, Sums()).add(each)
+            if removals == self._removals:
                 return sums
+            # Some of what those positions leave to the journals is now only in the store.
 
     def close(self) -> None:
         with self._reading:
@@ -129,25 +132,42 @@ class Journals:
                 each.set.close()
             self._sets.clear()
 
-    def _unstored(self, positions: Mapping[str, Position]) -> Iterator[Sequence[Values]]:
-        """The counted rows that lie behind `positions`."""
-        for each in self._sets.values():
-            at = positions.get(each.name, START) if each.name else each.counted
-            while (batch := each.set.read(at, each.counted)) is not None:
+    def _unstored(self, positions: Mapping[str, Position], removals: int) -> Iterator[Sequence[Values]]:
+        """The rows behind `positions` that are counted by now, or some of them, if something is removed meanwhile.
+
+        There may be a gigabyte of them, so the others wait for one batch at most.
+        """
+        with self._reading:
+            sets = [
+                (each, each.counted, list(each.open.values()) if each.ended else []) for each in self._sets.values()
+            ]
+        for each, until, interrupted in sets:
+            at = positions.get(each.name, START) if each.name else until
+            while True:
+                with self._reading:
+                    batch = each.set.read(at, until) if removals == self._removals else None
+                if batch is None:
+                    break
                 yield batch.closed
                 at = batch.end
-            if each.ended and at != FINISHED:
-                yield list(each.open.values())
+            if interrupted and at != FINISHED:
+                yield interrupted
 
     def _look(self) -> None:
         """Finds new sets, and new segments in all."""
         if self._old:
             self._old = False
             self._sets[""] = Followed("", OldSegments(self._folder, aside=self._folder / _ASIDE))
+        unfinished = []
         for path in self._folder.iterdir():
             name = path.name
-            if name not in self._sets and name != _ASIDE and not name.startswith(UNFINISHED) and path.is_dir():
+            if name in self._sets or name == _ASIDE or not path.is_dir():
+                continue
+            if name.startswith(UNFINISHED):
+                unfinished.append(path)
+            else:
                 self._sets[name] = self._follow(path)
+        self._clear_away(unfinished)
         for each in list(self._sets.values()):
             try:
                 each.set.look()
@@ -155,6 +175,14 @@ class Journals:
                 log.error("the journal set %s is gone, with what was not stored of it", each.set.folder)
                 each.set.close()
                 del self._sets[each.name]
+
+    def _clear_away(self, unfinished: Sequence[Path]) -> None:
+        """Removes sets whose workers died before they had them ready."""
+        now = self._clock()
+        self._unfinished = {path: self._unfinished.get(path, now) for path in unfinished}
+        for path, since in self._unfinished.items():
+            if now - since > UNFINISHED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
 
     def _follow(self, folder: Path) -> Followed:
         """Takes a set up where the store stands, with the calls that were open there."""

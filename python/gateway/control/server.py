@@ -46,6 +46,8 @@ async def _errors(request: web.Request, handler: Endpoint) -> web.StreamResponse
         return _failure(MethodNotAllowed(headers={"allow": ", ".join(sorted(error.allowed_methods))}))
     except web.HTTPNotFound:
         return _failure(NotFound(f"{request.method} {request.path[:200]} is not supported."))
+    except ConnectionError:  # nobody is there any more
+        return web.Response(status=499)
     except Exception:
         log.exception("%s %s failed", request.method, request.path[:200])
         return _failure(GatewayError())
