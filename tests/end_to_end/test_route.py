@@ -89,7 +89,7 @@ def test_after_the_grace_open_calls_are_told_that_the_gateway_shuts_down(
     assert (whole.status_code, whole.json()["error"]["code"]) == (503, "shutting_down")
     gateway.process.wait(60)
     found = [(row["outcome"], row["status"], row["error"], row["cost_source"]) for row in gateway.rows()]
-    assert found == [("failed", 503, "shutting_down", "estimated")] * 2
+    assert found == [("interrupted", 503, "shutting_down", "estimated")] * 2
 
 
 async def silent(_: Received) -> AsyncIterator[Any]:
