@@ -82,6 +82,6 @@ async def test_guests_are_welcome_on_loopback_alone(tmp_path: Path, host: str, a
 
 
 async def test_its_gauges_are_those_that_the_controller_shows(app: App) -> None:
-    from gateway.control.controller import WORKERS_COUNTERS, WORKERS_GAUGES
+    from gateway.control.controller import UNAUTHENTICATED, WORKERS_GAUGES
 
-    assert set(app.gauges()) == WORKERS_GAUGES.keys() | WORKERS_COUNTERS.keys()
+    assert set(app.gauges()) == WORKERS_GAUGES.keys() | {UNAUTHENTICATED}

@@ -153,7 +153,7 @@ class App:
             "gateway_exact_cache_entries": len(exact),
             "gateway_requests_in_progress": self.server.busy,
             "gateway_upstream_connections": len(self.pool),
-            "gateway_unauthenticated": self.ledger.strangers,
+            "gateway_unauthenticated": self.keyring.refused,
         }
 
     def greeting(self) -> dict[str, Any]:

@@ -130,3 +130,9 @@ def test_loopback_names(host: str) -> None:
 )  # fmt: skip
 def test_other_names(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("target", ["/metrics/", "/metrics//", "//", "/?a", "/metrics/?a"])
+@pytest.mark.parametrize("guests", [False, True])
+def test_slashes_at_the_end_make_no_other_page(target: str, guests: bool) -> None:
+    assert refusal(target, "GET", guests=guests, host="evil.example") == "foreign_host"

@@ -90,3 +90,24 @@ def test_a_browser_is_not_told_that_it_may_ask(open_site: Site) -> None:
     answer = send(open_site.reset(), *lines, method="OPTIONS")
 
     assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+OTHER_SPELLINGS = (
+    "/metrics/", "//metrics", "/%6detrics", "/admin/../metrics", "/admin/%2e%2e/metrics", "/./metrics", "/metrics;a",
+    "/metrics?a", "/metrics/?a", "http://127.0.0.1/metrics", "http://127.0.0.1/metrics/", "//", "/?a",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("keys", [False, True], ids=["without keys", "with keys"])
+@pytest.mark.parametrize("target", OTHER_SPELLINGS)
+def test_a_page_is_shown_under_no_other_spelling(open_site: Site, site: Site, target: str, keys: bool) -> None:
+    where = site if keys else open_site
+    for lines in (
+        ["host: evil.example"],
+        [LOCAL, "origin: https://evil.example"],
+        ["host: evil.example", *where.lines],
+    ):
+        for method in ("GET", "HEAD"):
+            answer = send(where, *lines, target=target, method=method)
+            assert answer.status in (400, 403, 404), (target, lines)
+            assert b"gateway_requests" not in answer.body

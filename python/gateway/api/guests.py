@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from gateway.api.cors import Cors
 from gateway.api.credentials import credential
 from gateway.api.request import Request
-from gateway.errors import AuthenticationFailed, GatewayError, PermissionRefused, UnsupportedMedia
-from gateway.policy.keys import ANONYMOUS, Keyring
+from gateway.errors import GatewayError, PermissionRefused, UnsupportedMedia
+from gateway.policy.keys import Keyring
 
 HEALTH = "/health/"
 PAGES = frozenset({"/", "/metrics"})
@@ -36,7 +36,7 @@ class Guests:
 
     def check(self, request: Request) -> None:
         """Raises `PermissionRefused` or `UnsupportedMedia`, with the way out."""
-        if self._keys.open_to_guests or (request.method != "POST" and request.path in PAGES):
+        if self._keys.open_to_guests or (request.method != "POST" and _is_page(request.path)):
             refusal = self._objection(request)
             if refusal is not None and self._is_guest(request):
                 raise refusal
@@ -68,10 +68,12 @@ class Guests:
         path = request.path
         if path.startswith(HEALTH) or request.method == "OPTIONS":
             return False
-        try:
-            return path in PAGES or self._keys.authenticate(credential(request.header)).id == ANONYMOUS
-        except AuthenticationFailed:
-            return False  # refused where it is used
+        return _is_page(path) or self._keys.is_guest(credential(request.header))
+
+
+def _is_page(path: str) -> bool:
+    """Routes overlook slashes at the end of a path, so they are overlooked here."""
+    return (path.rstrip("/") or "/") in PAGES
 
 
 @lru_cache(256)

@@ -74,7 +74,7 @@ class Controller:
             self._worker = worker
             served(worker)
 
-        self._link = Link(self._introduction, serving, frozenset(WORKERS_COUNTERS))
+        self._link = Link(self._introduction, serving, frozenset({UNAUTHENTICATED}))
         runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -170,8 +170,10 @@ class Controller:
     def _measure(self) -> None:
         for name, text in WORKERS_GAUGES.items():
             self._metrics.gauges[name] = (text, lambda name=name: self._gauges.get(name, 0.0))  # type: ignore[misc]
-        for name, text in WORKERS_COUNTERS.items():
-            self._metrics.counters[name] = (text, lambda name=name: self._gauges.get(name, 0.0))  # type: ignore[misc]
+        self._metrics.counters[UNAUTHENTICATED] = (
+            "Requests refused for want of a valid key.",
+            lambda: self._gauges.get(UNAUTHENTICATED, 0.0) + self.credentials.keyring.refused,
+        )
         self._metrics.gauges["gateway_ledger_backlog"] = (
             "Ended calls that the store does not have yet.",
             lambda: self._journals.backlog,
@@ -188,5 +190,5 @@ WORKERS_GAUGES = {
     "gateway_requests_in_progress": "HTTP requests being answered.",
     "gateway_upstream_connections": "Connections to providers.",
 }
-WORKERS_COUNTERS = {"gateway_unauthenticated": "Requests refused for want of a valid key."}
-"""What only rises: what a worker counted stays counted when it is gone."""
+UNAUTHENTICATED = "gateway_unauthenticated"
+"""This only rises: what a worker counted stays counted when it is gone."""

@@ -21,8 +21,6 @@ class Ledger:
 
     def __init__(self, journal: Journal, *, wall: Callable[[], int], clock: Callable[[], int]) -> None:
         self._journal, self._wall, self._clock = journal, wall, clock
-        self.strangers = 0
-        """Calls that were refused because they had no valid key. They belong to nobody and have no row."""
         self.ending = False
 
     def open(self, call: Call) -> Entry:
@@ -38,10 +36,9 @@ class Ledger:
         self._journal.opened(row.id, _record(row))
 
     def closed(self, entry: Entry) -> None:
-        """Journals the finished row; a call without a key is only counted."""
+        """Journals the finished row. A call without a valid key belongs to nobody, and has none."""
         row = entry.row
         if not row.key_id:
-            self.strangers += 1
             return
         row.duration_us = self.elapsed_us(entry.opened_ns)
         self._journal.closed(row.id, _record(row))

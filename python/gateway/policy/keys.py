@@ -14,6 +14,9 @@ from gateway.native import sha256
 PREFIX = "sk-gw-"
 ADMIN = "admin"
 ANONYMOUS = "anonymous"
+NO_KEY = (
+    "No API key was sent. Send a key of this gateway as 'Authorization: Bearer sk-gw-…'; gateway keys create makes one."
+)
 _NOBODY = bytes(32)
 
 
@@ -69,6 +72,8 @@ class Keyring:
         self._admin = Key(ADMIN, _NOBODY, name=ADMIN)
         self._guest = Key(ANONYMOUS, _NOBODY, name=ANONYMOUS)
         self._by_id: dict[str, Key] = {}
+        self.refused = 0
+        """Requests that were refused for want of a valid key."""
 
     def replace(self, keys: Iterable[Key], *, admin: bytes, ever: bool) -> None:
         """Takes on the live keys and the admin key's digest; `ever` says whether any key was ever made, revoked or not."""
@@ -91,9 +96,17 @@ class Keyring:
         key = self._find(credential, digest(credential))
         if key is not None:
             return key
-        if self._anonymous and not credential.startswith(PREFIX):
+        if self._welcomes(credential):
             return self._guest
-        raise AuthenticationFailed
+        self.refused += 1
+        raise AuthenticationFailed if credential else AuthenticationFailed(NO_KEY)
+
+    def is_guest(self, credential: str) -> bool:
+        """Whether this is nobody's key, and nobody needs one."""
+        return self._find(credential, digest(credential)) is None and self._welcomes(credential)
+
+    def _welcomes(self, credential: str) -> bool:
+        return self._anonymous and not credential.startswith(PREFIX)
 
     def _find(self, credential: str, presented: bytes) -> Key | None:
         key = self._by_id.get(credential[len(PREFIX) :].partition("-")[0])
