@@ -126,7 +126,34 @@ def test_create_quietly_prints_the_secret_alone(run: Callable[..., subprocess.Co
     done = run("keys", "create", "--quiet")
 
     assert re.fullmatch(r"sk-gw-[0-9a-f]{12}-[0-9a-f]{48}\n", done.stdout)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+
+
+def test_a_key_for_a_directory_that_no_gateway_has_used_comes_with_a_hint(
+    demo: Callable[..., Gateway], run: Callable[..., subprocess.CompletedProcess[str]], environ: dict[str, str]
+) -> None:
+    early = run("keys", "create", "--quiet")
+    demo().stop()
+    late = run("keys", "create", "--quiet")
+
+    hint = f"No gateway has run in {environ['GATEWAY_DATA_DIR']} yet. If yours keeps its data elsewhere, set GATEWAY_DATA_DIR.\n"
+    assert [(done.returncode, done.stdout[:6], done.stderr) for done in (early, late)] == [
+        (0, "sk-gw-", hint),
+        (0, "sk-gw-", ""),
+    ]
+
+
+def test_the_log_has_a_line_for_the_start_and_one_for_the_stop(demo: Callable[..., Gateway]) -> None:
+    gateway = demo()
+    gateway.stop()
+
+    lines = [orjson.loads(line) for line in gateway.log().splitlines() if line.startswith('{"at"')]
+    (start,) = [line["message"] for line in lines if "serves on" in line["message"]]
+    assert start == (
+        f"llm-gateway {version('llm-gateway')} serves on {gateway.url}, data directory {gateway.data_dir}, providers demo"
+    )
+    assert [line["message"] for line in lines].count("stopped") == 1
+    assert lines[-1]["message"] == "stopped"
 
 
 def test_keys_are_made_listed_and_revoked(
@@ -310,6 +337,7 @@ def test_keys_are_listed_for_programs(run: Callable[..., subprocess.CompletedPro
     plain, as_json = run("keys", "list", COLUMNS="20"), run("keys", "list", "--json")
 
     (key,) = orjson.loads(as_json.stdout)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", key["created"])
     assert (key["models"], key["rpm"], key["concurrency"], key["revoked"]) == (["openai/*", "x"], 5, None, None)
     heading, line = plain.stdout.splitlines()
     assert heading.startswith("id ")
@@ -413,7 +441,24 @@ def test_a_data_directory_that_cannot_be_made_is_a_clear_message(
 
 
 def test_version(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    assert run("version").stdout == version("llm-gateway") + "\n"
+    assert run("version").stdout == run("--version").stdout == version("llm-gateway") + "\n"
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["keys"], ["keys", "create"]], ids=" ".join)
+def test_help_has_a_short_name(run: Callable[..., subprocess.CompletedProcess[str]], command: list[str]) -> None:
+    short, long = run(*command, "-h"), run(*command, "--help")
+
+    assert (short.returncode, short.stdout) == (0, long.stdout)
+    assert "Usage:" in short.stdout
+
+
+def test_a_flag_that_is_no_port_is_one_of_the_problems(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = run("check", "--port", "x")
+
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (
+        1,
+        ["  server.port (from --port): must be a whole number"],
+    )
 
 
 def test_no_command_is_help(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:

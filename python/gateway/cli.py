@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 HEALTH_TIMEOUT_SECONDS = 2.0
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=__doc__,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 keys_cli = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys that callers use.")
 admin_cli = typer.Typer(no_args_is_help=True, help="The key for /admin.")
 cli.add_typer(keys_cli, name="keys")
@@ -43,7 +49,9 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", envvar="GATEWAY_CONFIG", help="A YAML file with settings; optional.")
 ]
 Host = Annotated[str | None, typer.Option(help="The address to listen on; also GATEWAY_HOST.")]
-Port = Annotated[int | None, typer.Option(help="The port to listen on, 0 for a free one; also GATEWAY_PORT.")]
+Port = Annotated[
+    str | None, typer.Option(help="The port to listen on, 0 for a free one; also GATEWAY_PORT.", metavar="PORT")
+]
 LogLevel = Annotated[
     str | None, typer.Option(help="debug, info, warning or error; also GATEWAY_LOG_LEVEL.", metavar="LEVEL")
 ]
@@ -116,6 +124,21 @@ def version() -> None:
     typer.echo(installed_version("llm-gateway"))
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What goes before every command."""
+
+
 @keys_cli.command("create")
 def create_key(
     config: ConfigFile = None,
@@ -133,7 +156,13 @@ def create_key(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the secret alone.")] = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
+    from gateway.config.datadir import ever_used
+
     folder, store = _key_store(_load(config, {}, tool=True))
+    if not ever_used(folder):
+        typer.echo(
+            f"No gateway has run in {folder} yet. If yours keeps its data elsewhere, set GATEWAY_DATA_DIR.", err=True
+        )
     key, secret = store.create(
         name=name, tenant=tenant, models=tuple(model or ()), requests_per_minute=rpm, concurrency=concurrency
     )
@@ -236,6 +265,8 @@ def _described(record: KeyRecord) -> dict[str, Any]:
 def _shown(name: str, value: Any) -> str:
     if name == "models":
         return ", ".join(value) or "all"
+    if name in ("created", "revoked") and value:
+        return str(value)[:16].replace("T", " ")
     return str(value) if value else "-"
 
 
@@ -266,7 +297,8 @@ def _tell_the_gateway(folder: Path) -> None:
 
 
 def _moment(seconds: int | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+    """In ISO 8601, UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _fail(message: str) -> typing.NoReturn:

@@ -125,7 +125,7 @@ def test_files(tmp_path: Path) -> None:
     file.write_text("")
     assert read(file) == {}
     file.write_text("- a")
-    with pytest.raises(Unreadable, match="expected a mapping"):
+    with pytest.raises(Unreadable, match="must hold settings"):
         read(file)
     file.write_text("#" * (MOST_BYTES + 1))
     with pytest.raises(Unreadable, match="larger than 1 MiB"):

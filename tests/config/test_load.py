@@ -97,10 +97,10 @@ def test_all_problems_are_told_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- a\n- b", "expected a mapping"),
-        ("just text", "expected a mapping"),
+        ("- a\n- b", "must hold settings"),
+        ("just text", "must hold settings"),
         ("server: {port: 1", "not valid YAML"),
-        ("a: !!python/object/apply:os.system ['true']", "a YAML tag that is not supported"),
+        ("a: !!python/object/apply:os.system ['true']", "a value that begins with '!' must be in quotes"),
         ("server: 5", "server:"),
         ("providers: [openai]", "providers:"),
         ("1: 2", "1: unknown key"),

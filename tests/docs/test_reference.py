@@ -41,12 +41,21 @@ def every_error() -> Iterator[type[errors.GatewayError]]:
         yield error
 
 
-def test_the_example_is_a_valid_configuration() -> None:
-    config = load(ROOT / "gateway.example.yaml", {})
+def test_the_example_as_it_is_changes_nothing() -> None:
+    assert load(ROOT / "gateway.example.yaml", {}) == Config()
 
-    assert config.server == Config().server
-    assert config.cache == Config().cache
+
+def test_what_the_example_has_in_comments_is_a_valid_configuration(tmp_path: Path) -> None:
+    """Comments have a space behind the `#`, settings none, or as many as they are indented by."""
+    whole = tmp_path / "whole.yaml"
+    whole.write_text(re.sub(r"^#(?! \S)", "", EXAMPLE, flags=re.MULTILINE))
+    environ = {"GATEWAY_ADMIN_KEY": "x" * 16, "GATEWAY_SECRET": "y" * 16, "GATEWAY_DATA_DIR": str(tmp_path)}
+
+    config = load(whole, environ)
+
     assert config.models == {"cheap": "local/qwen3-8b"}
+    assert config.server == Config().server
+    assert (config.limits.requests_per_minute, list(config.prices)) == (600, ["local/qwen3-8b"])
 
 
 @pytest.mark.parametrize("name", sorted(set(settings(Config))))
@@ -86,6 +95,15 @@ def test_every_response_header_is_documented(header: str) -> None:
 @pytest.mark.parametrize("column", COLUMNS)
 def test_every_column_is_documented(column: str) -> None:
     assert f"`{column}`" in REFERENCE
+
+
+def test_every_column_has_one_line() -> None:
+    ledger = REFERENCE.partition("## The ledger")[2].partition("## Metrics")[0]
+    named = [
+        name for line in re.findall(r"^\| (`.*?`) \|", ledger, re.MULTILINE) for name in re.findall(r"`(\w+)`", line)
+    ]
+
+    assert sorted(named) == sorted(COLUMNS)
 
 
 @pytest.mark.parametrize("group", GROUPS)

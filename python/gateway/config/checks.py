@@ -21,6 +21,8 @@ from gateway.providers.table import ROWS, UNSUPPORTED
 from gateway.upstream.address import link_local
 
 Address = IPv4Address | IPv6Address
+LIKENESS = 0.7
+"""From how much of the letters in common a provider is suggested in place of another."""
 
 
 def problems(config: Config, environ: Mapping[str, str]) -> list[Problem]:
@@ -122,7 +124,7 @@ def _aliases(config: Config, known: list[Provider]) -> Iterator[Problem]:
         elif (row := ROWS.get(name)) is not None:
             yield Problem(at, f"{name} is not set up; set {row.url_variable if row.keyless else row.key_variable}")
         else:
-            near = difflib.get_close_matches(name, [*config.providers, *ROWS], 1)
+            near = difflib.get_close_matches(name, [*config.providers, *ROWS], 1, LIKENESS)
             yield Problem(at, f"no provider '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
 
 

@@ -81,6 +81,11 @@ def holder_is_gone(folder: Path) -> bool:
     return False
 
 
+def ever_used(folder: Path) -> bool:
+    """Whether a gateway has ever run on a directory."""
+    return any((folder / name).exists() for name in ("lock", "ledger.db"))
+
+
 def keep_address(folder: Path, url: str) -> None:
     """Notes where the gateway of this directory listens, for `gateway health`."""
     (folder / "address").write_text(url)

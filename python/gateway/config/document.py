@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from gateway.config import wording
 
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 16
 MOST_NODES = 20_000
 """Aliases count as often as they are used, so a small text cannot stand for a large document."""
 
-_QUOTED = re.compile(r"'[^'<]{2,}'|\"[^\"<]{2,}\"")
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value"}
 _TYPED = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Unreadable(f"{path}: expected a mapping such as 'server:', not {type(value).__name__}")
+        raise Unreadable(f"{path}: must hold settings, such as 'server:' with 'port: 4000' below it")
     return value
 
 
@@ -60,7 +60,7 @@ def parse(raw: bytes) -> Value:
         raise Unreadable("not valid YAML: not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         at = _line(error.problem_mark) if error.problem_mark else ""
-        raise Unreadable(f"not valid YAML{at}: {_unquoted(error.problem)}") from None
+        raise Unreadable(f"not valid YAML{at}: {wording.of_text(error.problem)}") from None
     except yaml.reader.ReaderError as error:
         raise Unreadable(f"not valid YAML: a character that is not allowed, at position {error.position}") from None
     except (yaml.YAMLError, ValueError, OverflowError):
@@ -87,19 +87,19 @@ class _Reader:
             return [self.value(item, depth - 1) for item in node.value]
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, depth)
-        raise Unreadable(f"a YAML tag that is not supported{_line(node.start_mark)}")
+        raise Unreadable(f"a value that begins with '!' must be in quotes{_line(node.start_mark)}")
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, inner in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise Unreadable(f"a key must be plain text{_line(key.start_mark)}")
+                raise Unreadable(f"a setting's name must be plain text{_line(key.start_mark)}")
             value = self.value(inner, depth - 1)
             if key.tag == _MERGE:
                 for base in value if isinstance(value, list) else [value]:
                     if not isinstance(base, dict):
-                        raise Unreadable(f"'<<' takes a mapping{_line(key.start_mark)}")
+                        raise Unreadable(f"'<<' takes a section{_line(key.start_mark)}")
                     merged = {**base, **merged}
             elif key.value in own:
                 raise Unreadable(f"the key '{key.value[:80]}' is given twice, again{_line(key.start_mark)}")
@@ -111,11 +111,11 @@ class _Reader:
         if node.tag in _TEXT:
             return str(node.value)
         if node.tag not in _TYPED:
-            raise Unreadable(f"a YAML tag that is not supported{_line(node.start_mark)}")
+            raise Unreadable(f"a value that begins with '!' must be in quotes{_line(node.start_mark)}")
         try:
             value: Value = self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError, KeyError, IndexError):
-            raise Unreadable(f"a value that is not what its tag says{_line(node.start_mark)}") from None
+            raise Unreadable(f"a value that does not fit the type before it{_line(node.start_mark)}") from None
         return value
 
 
@@ -133,8 +133,3 @@ def _bound_depth(text: str) -> None:
 
 def _line(mark: Any) -> str:
     return f" in line {mark.line + 1}" if mark is not None else ""
-
-
-def _unquoted(problem: str | None) -> str:
-    """PyYAML's own words, but for names that it quotes from the file: an unquoted secret may look like an alias."""
-    return _QUOTED.sub("…", problem or "unknown")

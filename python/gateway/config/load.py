@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.config import wording
 from gateway.config.checks import problems
 from gateway.config.document import Unreadable, read
 from gateway.config.environment import overrides, place, remove, resolved
@@ -69,7 +70,7 @@ class Draft:
             try:
                 return Config.model_validate(raw)
             except ValidationError as error:
-                details = error.errors(include_url=False, include_input=False, include_context=False)
+                details = error.errors(include_url=False, include_input=False)
             wrong = [self._noted(detail) for detail in details]
             for at in sorted(wrong, key=_by_index, reverse=True):
                 remove(raw, at)
@@ -92,7 +93,7 @@ def _by_index(at: Location) -> list[tuple[int, str]]:
 def _explanation(detail: Any) -> str:
     at: Location = detail["loc"]
     if detail["type"] != "extra_forbidden":
-        return str(detail["msg"]).removeprefix("Value error, ")
+        return wording.of_setting(detail["type"], detail["msg"], detail.get("ctx", {}))
     known = _fields_at(at[:-1])
     near = difflib.get_close_matches(str(at[-1])[:80], known, 1, 0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(sorted(known))}"

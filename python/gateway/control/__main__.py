@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from gateway.control.controller import Clocks, Controller
 from gateway.control.greeting import greeting
 from gateway.inheritance import Inheritance
 from gateway.life import Life
+
+log = logging.getLogger("gateway.control")
 
 UNUSABLE = 78
 """The exit status that says a next start would fail likewise (EX_CONFIG of sysexits.h)."""
@@ -36,8 +40,12 @@ async def serve(inheritance: Inheritance) -> None:
             print(greeting(inheritance.address, worker, key, notes), flush=True)
             controller.credentials.keep_admin_key()
             note_greeting(inheritance.lock)
+            serves = "llm-gateway %s serves on %s, data directory %s, providers %s"
+            names = ", ".join(worker["providers"])
+            log.info(serves, version("llm-gateway"), inheritance.address, inheritance.data_dir, names)
 
     await controller.run(socket.socket(fileno=inheritance.control), life, greet)
+    log.info("stopped")
 
 
 def main() -> int:
