@@ -21,8 +21,9 @@ _QUESTION = (
 )
 
 
-def body(unique: bool, streamed: bool = False, paced: bool = False) -> str:
-    """A chat completion request: the same each time (a cache may answer) or another each time (none may)."""
+def body(unique: bool, streamed: bool = False, paced: bool = False, kept: bool = True) -> str:
+    """A chat completion request: the same each time (a cache may answer) or another each time (none may). Its answer may
+    be `kept` in the cache."""
     question = f"[{MARK}] {_QUESTION}" if unique else _QUESTION
     messages = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": question}]
     request: dict[str, object] = {"model": MODEL, "messages": messages}
@@ -30,4 +31,6 @@ def body(unique: bool, streamed: bool = False, paced: bool = False) -> str:
         request["stream"] = True
     if paced:
         request["user"] = "paced"
+    if not kept:
+        request["cache"] = {"no-store": True}
     return orjson.dumps(request).decode()

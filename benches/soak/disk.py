@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,8 @@ def failing(disk: Disk, gateway: Server) -> Iterator[None]:
     (controller,) = gateway.pids("gateway.control")
     before = resource.prlimit(controller, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     yield
-    resource.prlimit(controller, resource.RLIMIT_FSIZE, before)
+    with suppress(ProcessLookupError):  # it was told to stop meanwhile
+        resource.prlimit(controller, resource.RLIMIT_FSIZE, before)
 
 
 def _run(*command: str) -> None:
