@@ -7,16 +7,15 @@ import sys
 import time
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from gateway.config.schema import Config
-    from gateway.control.keystore import KeyRecord, KeyStore
+    from gateway.control.keystore import KeyStore
 
 HEALTH_TIMEOUT_SECONDS = 2.0
 
@@ -175,14 +174,16 @@ def list_keys(
     config: ConfigFile = None, json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False
 ) -> None:
     """List the keys, without their secrets."""
+    from gateway.control.key_table import cells, described
+
     folder, store = _key_store(_load(config, {}, tool=True))
-    rows = [_described(record) for record in store.records()]
+    rows = [described(record) for record in store.records()]
     if json:
         import orjson
 
         typer.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
     elif rows:
-        _print_table([{name: _shown(name, value) for name, value in row.items()} for row in rows])
+        _print_table([cells(row) for row in rows])
         typer.echo(f"In {folder}", err=True)
     else:
         typer.echo(f"There are no keys in {folder}.", err=True)
@@ -248,34 +249,13 @@ def _key_store(config: Config) -> tuple[Path, KeyStore]:
         _fail(str(error))
 
 
-def _described(record: KeyRecord) -> dict[str, Any]:
-    key = record.key
-    return {
-        "id": key.id,
-        "name": key.name,
-        "tenant": key.tenant,
-        "models": list(key.models),
-        "rpm": key.requests_per_minute,
-        "concurrency": key.concurrency,
-        "created": _moment(record.created_at),
-        "revoked": _moment(record.revoked_at),
-    }
-
-
-def _shown(name: str, value: Any) -> str:
-    if name == "models":
-        return ", ".join(value) or "all"
-    if name in ("created", "revoked") and value:
-        return str(value)[:16].replace("T", " ")
-    return str(value) if value else "-"
-
-
 def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
     """A table as wide as the terminal, ids whole; elsewhere plain columns, nothing cut."""
     if not sys.stdout.isatty():
-        widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
-        for row in [{name: name for name in widths}, *rows]:
-            typer.echo("  ".join(row[name].ljust(width) for name, width in widths.items()).rstrip())
+        from gateway.control.key_table import plain
+
+        for line in plain(rows):
+            typer.echo(line)
         return
     from rich.console import Console
     from rich.table import Table
@@ -294,11 +274,6 @@ def _tell_the_gateway(folder: Path) -> None:
     from gateway.control.notice import keys_changed
 
     keys_changed(folder)
-
-
-def _moment(seconds: int | None) -> str | None:
-    """In ISO 8601, UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _fail(message: str) -> typing.NoReturn:
