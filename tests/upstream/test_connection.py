@@ -10,8 +10,9 @@ import zlib
 import pytest
 
 from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
-from gateway.upstream.connection import CLOSED, HELD_LIMIT, RECEIVE_BUFFER, Connection
+from gateway.upstream.connection import CLOSED, HELD_LIMIT, Connection
 from gateway.upstream.origin import Origin
+from gateway.upstream.window import RECEIVE_BUFFER, SO_BUF_LOCK
 from tests.upstream.raw import ASKED, OK, Handler, ask, body, chunked, resets, sends, serving, sized
 
 ANSWERS = {
@@ -236,14 +237,15 @@ async def test_a_slow_reader_stops_the_provider_and_is_no_timeout() -> None:
         assert first + data == total
 
 
-async def test_what_waits_for_a_reader_who_stalls_is_bounded() -> None:
+@pytest.mark.parametrize("kind", [b"text/event-stream", b"application/octet-stream", b""])
+async def test_what_waits_for_a_reader_who_stalls_is_bounded(kind: bytes) -> None:
     written = 0
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal written
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32 << 10)
         writer.transport.set_write_buffer_limits(0)
-        writer.write(OK + b"content-length: %d\r\n\r\n" % (64 << 20))
+        writer.write(OK + b"content-type: %b\r\ncontent-length: %d\r\n\r\n" % (kind, 64 << 20))
         while written < 64 << 20:
             writer.write(bytes(16 << 10))
             await writer.drain()
@@ -261,6 +263,26 @@ async def test_what_waits_for_a_reader_who_stalls_is_bounded() -> None:
 
         assert connection.answer.held <= HELD_LIMIT
         assert written - read <= HELD_LIMIT + 2 * RECEIVE_BUFFER + (128 << 10)  # the last is the server's own
+
+
+async def test_the_kernel_may_hold_more_of_what_is_read_without_a_break() -> None:
+    kinds = [b"application/json", b"text/event-stream", b"application/json; charset=utf-8", b"text/plain"]
+    fixed = []
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"content-type: %b\r\ncontent-length: 2\r\n\r\n{" % kinds[len(fixed)])
+        await asyncio.sleep(0.05)
+        writer.write(b"}")
+
+    async with serving(serve) as (server, pool, provider):
+        for _ in kinds:
+            await ask(pool, provider)
+            (connection,) = pool._origins["acme"].open
+            assert connection._delivery is not None
+            fixed.append(connection._delivery.socket.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK) != 0)
+
+        assert fixed == [False, True, False, True]
+        assert server.connections == 1
 
 
 async def test_an_answer_inflates_as_fast_as_it_is_read() -> None:

@@ -10,7 +10,6 @@ than `HELD_LIMIT` bytes.
 from __future__ import annotations
 
 import asyncio
-import socket
 from enum import StrEnum
 from typing import Protocol, cast
 
@@ -19,6 +18,7 @@ from gateway.providers.base import Provider
 from gateway.upstream.answer import BODY, END, HEAD, Answer, AnswerCut, AnswerError, AnswerParser
 from gateway.upstream.deadline import Deadline
 from gateway.upstream.delivery import Delivery
+from gateway.upstream.window import Window
 
 READ_SIZE = 32 << 10
 """Bytes of one network read, at most."""
@@ -26,8 +26,6 @@ STREAM_READ_SIZE = 4 << 10
 """The same for a stream of events, which has readers that stall: whatever holds a read for them holds that much."""
 HELD_LIMIT = 2 * READ_SIZE
 """Bytes received and not yet read on, at most: the socket is not read while half of one read waits."""
-RECEIVE_BUFFER = 128 << 10
-"""Bytes that the kernel may hold beside them. Fixed: left to itself it grows to megabytes while a fast provider is read."""
 LINGER_SECONDS = 0.05
 """How long the end of an answer may take after its reader has left: providers send the last chunk after `[DONE]`."""
 _JOINED_BELOW = 64 << 10
@@ -160,11 +158,9 @@ class Connection(asyncio.BufferedProtocol):
         if transport.is_closing():  # whoever dialled has given up, and the socket is closed
             self.abort()
             return
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        tls = transport.get_extra_info("sslcontext") is not None
-        self._delivery = Delivery(sock.fileno())
-        if tls:
+        self._delivery = Delivery(transport.get_extra_info("socket").fileno())
+        self._kernels = Window(self._delivery.socket)
+        if transport.get_extra_info("sslcontext") is not None:
             self._received = None  # TLS adds records of its own
             transport.set_read_buffer_limits(READ_SIZE)  # type: ignore[attr-defined]
 
@@ -228,8 +224,10 @@ class Connection(asyncio.BufferedProtocol):
         """What a change of state means for the deadline, and for who waits."""
         if self.state is ANSWERING:
             self._deadline.set(self._heard + self._provider.timeouts.idle)
-            if self.answer.headers.get("content-type", "").startswith("text/event-stream"):
+            kind = self.answer.headers.get("content-type", "")
+            if kind.startswith("text/event-stream"):
                 self._window = self._buffer[:STREAM_READ_SIZE]
+            self._kernels.fix(not kind.startswith("application/json"))
         elif self.state is ANSWERED:
             self._deadline.lift()
         elif self.answer.keep_alive:

@@ -23,12 +23,12 @@ class Delivery:
       acknowledgement. It has given the request up by then.
     """
 
-    __slots__ = ("_acknowledged", "_socket")
+    __slots__ = ("_acknowledged", "socket")
 
     def __init__(self, fd: int) -> None:
         """Duplicates the descriptor of a TCP socket, until `close`: a borrowed number may be another file's by the time it
         is used, since a loop does not tell of every connection that it closes."""
-        self._socket = socket.socket(fileno=os.dup(fd))
+        self.socket = socket.socket(fileno=os.dup(fd))
         self._acknowledged = 0
 
     def begin(self, received: int | None) -> bool:
@@ -43,10 +43,10 @@ class Delivery:
 
     def close(self) -> None:
         """Lets go of the socket."""
-        self._socket.close()
+        self.socket.close()
 
     def _standing(self) -> tuple[int, int, int]:
         try:
-            return _TCP_INFO.unpack(self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+            return _TCP_INFO.unpack(self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
         except OSError:
             return _CLOSED
