@@ -34,14 +34,14 @@ USAGE_ONLY = {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
 
 def untellable(patch: pytest.MonkeyPatch) -> None:
     """No answer can be told in the other shape."""
-    told = Answer.told
+    told = Answer.rendered
 
     def only_as_it_came(self: Answer, *, stream: bool) -> bytes:
         if (self._events if stream else self._body) is None:
             raise Untranslatable
         return told(self, stream=stream)
 
-    patch.setattr(Answer, "told", only_as_it_came)
+    patch.setattr(Answer, "rendered", only_as_it_came)
 
 
 def shown(entry: Entry) -> dict[str, object]:

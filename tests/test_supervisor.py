@@ -20,8 +20,8 @@ import orjson
 import pytest
 
 from gateway import supervisor
-from gateway.inheritance import Inheritance
-from gateway.supervisor import GIVE_UP, UNUSABLE, Child, Supervisor
+from gateway.inheritance import UNUSABLE, Inheritance
+from gateway.supervisor import GIVE_UP, Child, Supervisor
 from tests.end_to_end.conftest import ask, client, gateway, launch, upstream
 from tests.end_to_end.gateway import ADMIN_KEY, Gateway
 from tests.end_to_end.processes import alive, kill, parts, wait_until

@@ -10,6 +10,9 @@ MARK = {"gateway-process": "1"}
 NAME = "gateway-worker"
 """The header by which a worker says who it is."""
 
+UNUSABLE = 78
+"""The exit status of a child whose next start would fail too: EX_CONFIG of sysexits.h."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:

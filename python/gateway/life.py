@@ -1,4 +1,4 @@
-"""How a process of the gateway is told to end: by a signal, or by the supervisor's death."""
+"""How a process of the gateway comes to its end: by a signal, or by the supervisor's death."""
 
 from __future__ import annotations
 

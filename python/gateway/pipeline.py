@@ -53,7 +53,7 @@ class Pipeline:
                 row.cache = memo.status
                 if answer := memo.answer or await memo.reshaped():
                     self.settlement.credit(entry, answer.source)
-                    if shown := frame(answer.told(stream=request.stream)):
+                    if shown := frame(answer.rendered(stream=request.stream)):
                         yield shown
                     return
                 flight = memo.flight or self._send(call, request, entry, memo)

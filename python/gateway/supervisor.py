@@ -17,10 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from gateway.inheritance import Inheritance
+from gateway.inheritance import UNUSABLE, Inheritance
 
-UNUSABLE = 78
-"""The exit status of a child that would fail again: EX_CONFIG of sysexits.h."""
 HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 DEAF = {signal.SIGINT}
 """What children do not hear: Ctrl-C reaches the whole group, and it is the supervisor that ends them."""
@@ -29,7 +27,7 @@ STEADY_SECONDS = 5.0
 """A child that lived so long is started again at once; one that did not, after a pause."""
 PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
 GIVE_UP = 5
-"""Early ends in a row by the child's own doing, after which starting is given up: the next would fail likewise."""
+"""Early ends in a row by the child's own doing, after which the gateway gives up: the next start would fail too."""
 
 
 @dataclass(slots=True)
@@ -65,7 +63,7 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps its children alive until it is told to stop, and is done when they are."""
+    """Keeps its children alive until it is stopped, and ends when they have."""
 
     inheritance: Inheritance
     children: list[Child] = field(default_factory=list)

@@ -52,7 +52,7 @@ async def forward(tmp_path: Path, seen: list[Any]) -> AsyncIterator[Callable[[Se
     async def answer(request: web.Request) -> web.Response:
         seen.append((request.method, request.raw_path, dict(request.headers), await request.read()))
         return web.Response(
-            status=202, text="as it came", headers={"etag": "1", "x-inner": "2", "content-type": "text/x"}
+            status=202, text="as it came", headers={"vary": "1", "set-cookie": "2", "content-type": "text/x"}
         )
 
     app = web.Application()
@@ -81,17 +81,17 @@ async def test_a_request_and_its_answer_pass_as_they_came(forward: Any, seen: li
     assert {name.lower(): value for name, value in passed.items()}.items() >= headers.items()
     head, _, content = written.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 202 ")
-    assert b"etag: 1" in head
+    assert b"vary: 1" in head
     assert b"content-type: text/x" in head
     assert content == b"as it came"
 
 
 async def test_only_listed_headers_pass_either_way(forward: Any, seen: list[Any]) -> None:
-    written = await forward(Sent("GET", "/", {"gateway-process": "1", "x-forwarded-for": "1.2.3.4", "accept": "*/*"}))
+    written = await forward(Sent("GET", "/", {"gateway-process": "1", "cookie": "a=b", "accept": "*/*"}))
 
     ((_, _, passed, _),) = seen
     assert {name.lower() for name in passed} <= {"accept", "host", "connection"}
-    assert b"x-inner" not in written
+    assert b"set-cookie" not in written
 
 
 async def test_a_head_request_has_no_body(forward: Any) -> None:

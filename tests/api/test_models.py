@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.api.models import LONGEST_NAME, MOST_KEPT, Models
+from gateway.api.models import MOST_KEPT, Models
 from gateway.api.request import Request
+from gateway.chat.names import NAME_BYTES
 from gateway.errors import AuthenticationFailed, ModelNotFound, PermissionRefused
 from gateway.policy.keys import Key, Keyring, digest
 from tests.api.test_wire import Taking
@@ -110,7 +111,7 @@ async def test_one_model_that_the_key_may_not_use() -> None:
     assert router.asked == []
 
 
-@pytest.mark.parametrize("name", ["x" * (LONGEST_NAME + 1), "%c3%a9" * (LONGEST_NAME // 2 + 1)])
+@pytest.mark.parametrize("name", ["x" * (NAME_BYTES + 1), "%c3%a9" * (NAME_BYTES // 2 + 1)])
 async def test_a_long_name_is_looked_up_nowhere(name: str) -> None:
     found, _, router = models(())
     with pytest.raises(ModelNotFound):

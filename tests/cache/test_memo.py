@@ -64,7 +64,7 @@ def test_what_is_kept_is_known_in_either_shape(ask: Asking, kept: bool, stream: 
 
     assert memo.status == "hit"
     assert memo.answer is not None
-    assert b"Hello" in memo.answer.told(stream=stream)
+    assert b"Hello" in memo.answer.rendered(stream=stream)
 
 
 def test_an_answer_that_cannot_be_told_in_this_shape_is_a_miss(ask: Asking) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.chat.shapes import assemble, replay
+from gateway.chat.shapes import CHAT
 from gateway.chat.wire import event, write
 from gateway.errors import Untranslatable
 from tests.recordings import FOLDER, chat_recordings, expected, needs_recordings, payloads
@@ -38,7 +38,7 @@ def normalised(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 def round_trip(reply: dict[str, Any]) -> dict[str, Any]:
-    return dict(orjson.loads(assemble(replay(orjson.dumps(reply)))))
+    return dict(orjson.loads(CHAT.assemble(CHAT.replay(orjson.dumps(reply)))))
 
 
 @needs_recordings
@@ -55,7 +55,7 @@ def test_a_recorded_stream_amounts_to_what_the_sdk_read(path: Path) -> None:
     reading = expected(path.parent)[path.name]
     good = [payload for payload in payloads(path) if "error" not in orjson.loads(payload)]
 
-    reply = orjson.loads(assemble(b"".join(b"data: " + payload + b"\n\n" for payload in good)))
+    reply = orjson.loads(CHAT.assemble(b"".join(b"data: " + payload + b"\n\n" for payload in good)))
 
     assert reply["object"] == "chat.completion"
     assert [told(choice) for choice in reply["choices"]] == [
@@ -88,7 +88,7 @@ def told(choice: dict[str, Any]) -> dict[str, Any]:
 @needs_recordings
 @pytest.mark.parametrize("path", [path for path in STREAMS if "error" not in path.name], ids=name)
 def test_an_assembled_stream_survives_being_a_stream_again(path: Path) -> None:
-    whole = orjson.loads(assemble(b"".join(b"data: " + payload + b"\n\n" for payload in payloads(path))))
+    whole = orjson.loads(CHAT.assemble(b"".join(b"data: " + payload + b"\n\n" for payload in payloads(path))))
 
     assert round_trip(whole) == whole
 
@@ -144,7 +144,7 @@ def test_logprobs_are_kept_and_appended() -> None:
             "choices": [{"index": 0, "delta": {"content": token}, "logprobs": {"content": [{"token": token}]}}],
         }
 
-    assembled = orjson.loads(assemble(event(part("a")) + event(part("b"))))
+    assembled = orjson.loads(CHAT.assemble(event(part("a")) + event(part("b"))))
 
     assert assembled["choices"][0]["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}]}
     answer = reply({"content": "ab"})
@@ -153,7 +153,7 @@ def test_logprobs_are_kept_and_appended() -> None:
 
 
 def test_a_replay_is_chunks_with_usage_at_the_end_alone() -> None:
-    events = replay(orjson.dumps(ANSWERS["several choices"]))
+    events = CHAT.replay(orjson.dumps(ANSWERS["several choices"]))
 
     chunks = [orjson.loads(block[6:]) for block in events.split(b"\n\n") if block]
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
@@ -173,7 +173,7 @@ def test_tool_call_deltas_are_put_together_by_their_index() -> None:
         {"index": 0, "id": "", "function": {"arguments": ":1}"}}, {"index": 1, "function": {"arguments": "{}"}}
     )
 
-    calls = orjson.loads(assemble(events))["choices"][0]["message"]["tool_calls"]
+    calls = orjson.loads(CHAT.assemble(events))["choices"][0]["message"]["tool_calls"]
 
     assert calls == [
         {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}},
@@ -184,7 +184,7 @@ def test_tool_call_deltas_are_put_together_by_their_index() -> None:
 def deltas(*messages: dict[str, Any]) -> dict[str, Any]:
     """The message that a stream of these deltas amounts to."""
     events = b"".join(event({"id": "x", "choices": [{"index": 0, "delta": message}]}) for message in messages)
-    message = orjson.loads(assemble(events))["choices"][0]["message"]
+    message = orjson.loads(CHAT.assemble(events))["choices"][0]["message"]
     assert isinstance(message, dict)
     return message
 
@@ -207,10 +207,10 @@ def test_an_index_that_is_none_cannot_be_told(index: Any) -> None:
 def test_a_whole_answers_tool_calls_are_counted_anew(index: Any) -> None:
     answer = reply({"tool_calls": [{**CALL, "index": index}, CALL]})
 
-    events = replay(write(answer))
+    events = CHAT.replay(write(answer))
 
     assert len(events) < 2000
-    assert orjson.loads(assemble(events))["choices"][0]["message"]["tool_calls"] == [CALL, CALL]
+    assert orjson.loads(CHAT.assemble(events))["choices"][0]["message"]["tool_calls"] == [CALL, CALL]
 
 
 def test_blank_repeats_overwrite_nothing() -> None:
@@ -247,7 +247,7 @@ def test_a_cut_emoji_and_a_long_integer_stay_what_they_are() -> None:
     whole = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a\\ud83d"},"logprobs":null,'
     whole += b'"finish_reason":"stop"}],"object":"chat.completion","seed":123456789012345678901}'
 
-    assert json.loads(assemble(replay(whole))) == json.loads(whole)
+    assert json.loads(CHAT.assemble(CHAT.replay(whole))) == json.loads(whole)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_cut_emoji_and_a_long_integer_stay_what_they_are() -> None:
 )
 def test_what_cannot_be_streamed_is_refused_by_name(raw: bytes) -> None:
     with pytest.raises(Untranslatable):
-        replay(raw)
+        CHAT.replay(raw)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_what_cannot_be_streamed_is_refused_by_name(raw: bytes) -> None:
 )
 def test_what_cannot_be_put_together_is_refused_by_name(delta: Any) -> None:
     with pytest.raises(Untranslatable):
-        assemble(event({"choices": [{"index": 0, "delta": delta}]}))
+        CHAT.assemble(event({"choices": [{"index": 0, "delta": delta}]}))
 
 
 @pytest.mark.parametrize("separator", [b"\n\n", b"\r\n\r\n"])
@@ -290,7 +290,7 @@ def test_comments_names_and_line_ends_do_not_matter(separator: bytes) -> None:
         [b": keep-alive", b"event: message" + separator[: -len(separator) // 2] + b"data:" + chunk, b""]
     )
 
-    assert orjson.loads(assemble(events))["choices"][0]["message"]["content"] == "a"
+    assert orjson.loads(CHAT.assemble(events))["choices"][0]["message"]["content"] == "a"
 
 
 @needs_recordings

@@ -6,7 +6,8 @@ import orjson
 import pytest
 from aiohttp import web
 
-from gateway.control.listing import LONGEST_NAME, MOST_MODELS, Listing
+from gateway.chat.names import NAME_BYTES
+from gateway.control.listing import MOST_MODELS, Listing
 from gateway.providers.base import Provider
 from gateway.providers.table import OPENAI
 
@@ -75,7 +76,7 @@ async def test_what_is_no_list_is_none(serve: Serve, body: bytes) -> None:
 
 
 async def test_names_are_bounded_in_number_and_length_and_can_be_shown(serve: Serve) -> None:
-    hostile = ["x" * (LONGEST_NAME + 1), "a\nb", "good", *(f"m{n}" for n in range(MOST_MODELS + 5))]
+    hostile = ["x" * (NAME_BYTES + 1), "é" * NAME_BYTES, "a\nb", "good", *(f"m{n}" for n in range(MOST_MODELS + 5))]
     listing = Listing([await serve(models(*hostile))])
 
     await listing.refresh()

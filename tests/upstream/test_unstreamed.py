@@ -7,7 +7,7 @@ import json
 import orjson
 import pytest
 
-from gateway.chat.shapes import replay
+from gateway.chat.shapes import CHAT
 from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamRefused
 from gateway.native import Scanner
 from gateway.providers.openai import Verbatim
@@ -27,7 +27,7 @@ WHOLE = {
 async def told(*reads: bytes) -> tuple[Scanner, bytes]:
     """The scanner of an answer, and what was passed on of it; raises what it amounts to."""
     scanner, sink = Scanner(), Sink()
-    await relay(Exchange(*reads), ACME, Unstreamed(Verbatim(), replay), scanner, sink)
+    await relay(Exchange(*reads), ACME, Unstreamed(Verbatim(), CHAT.replay), scanner, sink)
     return scanner, sink.data
 
 
@@ -40,7 +40,7 @@ async def test_a_whole_answer_is_told_as_a_stream(indent: int | None, step: int)
 
     assert (scanner.text, scanner.finish, orjson.loads(scanner.usage or b"")) == ("hello", "stop", USAGE)
     assert scanner.complete
-    assert events == replay(body)
+    assert events == CHAT.replay(body)
 
 
 @pytest.mark.parametrize("step", [1, 10_000])

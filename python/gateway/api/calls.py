@@ -29,7 +29,7 @@ class Calls:
         self._read = partial(format.read, canon)
 
     async def answer(self, request: Request) -> wire.Reply:
-        """The endpoint. Errors are told in the format's own shape."""
+        """The endpoint. Errors have the format's own shape."""
         call = Call(
             id=request.id,
             request_id=request.request_id,

@@ -36,7 +36,7 @@ class Host(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests in the plain form by itself (`native.Request`): one that needs not wait, such as a hit, is answered in
+    """Reads requests in the plain form by itself (`native.Request`): one that does not have to wait, such as a hit, is answered in
     the network callback, without a task or a turn of the loop; any other in a task of its own.
 
     The first that is in another form makes the connection aiohttp's, for good.
@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
 
     def _cancel(self) -> None:
         """Cancels what is being answered, but not before its task has taken a step: an asynchronous generator that waits can
-        only be told of a cancellation, not closed."""
+        be cancelled but not closed."""
         if self._task is not None:
             self._loop.call_soon(self._task.cancel)
 

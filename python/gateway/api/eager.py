@@ -1,4 +1,4 @@
-"""Coroutines that start at once: what needs not wait is done without a task, the rest goes on in one.
+"""Coroutines that start at once: what does not have to wait is done without a task, the rest goes on in one.
 
 Python 3.12 has eager tasks; on 3.11 a coroutine has to be started by hand. Only what does not ask for the current task
 before its first wait may be started so.

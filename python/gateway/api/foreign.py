@@ -147,7 +147,7 @@ class Foreign(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What aiohttp's parser refuses, in OpenAI's shape. A client that has left is told nothing, and is no fault."""
+        """What aiohttp's parser refuses, in OpenAI's shape. A client that has left gets nothing, and nothing is logged."""
         if status >= 500 and not isinstance(exc, ConnectionError):
             log.error("request failed", exc_info=exc)
         error = GatewayError() if status >= 500 else InvalidRequest("The request is not valid HTTP/1.1.")
@@ -195,7 +195,7 @@ class Arriving(Request):
             target = request.rel_url.raw_path_qs
         super().__init__(id, client, request.method, target, lambda name: request.headers.get(name, ""))
         self._client, self._request = client, request
-        # Older clients would have to be told that it stays open. Of what follows an upgrade that is not made, aiohttp's parser
+        # An older client would need a header that says it stays open. Of what follows an upgrade that is not made, aiohttp's parser
         # loses what came with it.
         self.keep_alive = request.keep_alive and self.chunked and not request._message.upgrade
 

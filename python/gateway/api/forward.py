@@ -18,12 +18,10 @@ from gateway.errors import ControllerAway
 SECONDS = 30.0
 _SOON = {"retry-after": "1"}
 _PASSED_IN = (
-    "accept", "authorization", "x-api-key", "api-key", "x-goog-api-key", "content-type", "cookie", "host", "if-none-match",
-    "origin", "user-agent",
+    "accept", "authorization", "x-api-key", "api-key", "x-goog-api-key", "content-type", "host", "origin", "user-agent",
 )  # fmt: skip
 _PASSED_BACK = (
-    "allow", "cache-control", "content-security-policy", "etag", "location", "referrer-policy", "retry-after", "set-cookie",
-    "vary", "www-authenticate", "x-content-type-options", "x-frame-options",
+    "allow", "cache-control", "content-security-policy", "referrer-policy", "retry-after", "vary", "x-content-type-options",
 )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ from gateway.errors import InvalidRequest, RequestLoop
 
 def hops(header: Callable[[str], str]) -> int:
     """The gateways that a call has passed before this one; raises `RequestLoop` if they are too many."""
-    told = header(HOPS_HEADER)
-    if not told:
+    sent = header(HOPS_HEADER)
+    if not sent:
         return 0
-    if len(told) > 3 or not (told.isascii() and told.isdecimal()):
+    if len(sent) > 3 or not (sent.isascii() and sent.isdecimal()):
         raise InvalidRequest(f"{HOPS_HEADER} must be a small number.", param=HOPS_HEADER)
-    if int(told) >= MAX_HOPS:
+    if int(sent) >= MAX_HOPS:
         raise RequestLoop
-    return int(told)
+    return int(sent)

@@ -10,13 +10,12 @@ import orjson
 from gateway.api import wire
 from gateway.api.credentials import credential
 from gateway.api.request import Request
+from gateway.chat.names import NAME_BYTES
 from gateway.errors import ModelNotFound, PermissionRefused
 from gateway.policy.keys import Key, Keyring
 from gateway.policy.route import Router
 
 PREFIX = "/v1/models/"
-LONGEST_NAME = 256
-"""Bytes of a model's name."""
 MOST_KEPT = 64
 """Lists that are kept, one for each set of patterns among the keys."""
 
@@ -38,8 +37,8 @@ class Models:
         key = self._keys.authenticate(credential(request.header))
         request.caller = key.id
         name = unquote(request.path.removeprefix(PREFIX))
-        if len(name.encode()) > LONGEST_NAME:
-            raise ModelNotFound(f"A model's name has at most {LONGEST_NAME} bytes.", param="model")
+        if len(name.encode()) > NAME_BYTES:
+            raise ModelNotFound(f"A model's name has at most {NAME_BYTES} bytes.", param="model")
         key.permit(name)
         target = self._router.plan(name)[0].target
         return wire.reply(request, 200, orjson.dumps(_row(name, target.provider.name)))

@@ -107,7 +107,7 @@ class Whole(Request):
 
 
 def unusable(id: str) -> bool:
-    """Whether a client's own request id cannot be told back: it is too long, or not visible ASCII."""
+    """Whether a client's own request id cannot be sent back: it is too long, or not visible ASCII."""
     return len(id) > LONGEST_ID or not (id.isascii() and id.isprintable()) or " " in id
 
 

@@ -32,7 +32,7 @@ class Fleet(Protocol):
 class Flight:
     """One call's way upstream and back: its transcript so far, and the cursors that follow it.
 
-    A stream is shown from its first content on, a whole answer once it is complete; until then a failure can be told with a
+    A stream is shown from its first content on, a whole answer once it is complete; until then a failure can have a
     status of its own, or another attempt made. A flight is `intact` while its transcript is: who joins gets what has come,
     then the rest live. Past `limit` bytes, or when memory is short, what every cursor has read is dropped.
 
@@ -117,7 +117,7 @@ class Flight:
         self._finish(None)
 
     def fail(self, error: GatewayError) -> None:
-        """The answer broke off; every cursor is told once it has read what was shown before."""
+        """The answer broke off; every cursor raises `error` once it has read what was shown before."""
         self._finish(error)
 
     def abort(self, error: GatewayError) -> None:

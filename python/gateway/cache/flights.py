@@ -43,7 +43,7 @@ class Flights:
         return flight
 
     def fail_all(self, error: GatewayError) -> None:
-        """Breaks every flight off, upstream too; all who wait for one are told `error`."""
+        """Breaks every flight off, upstream too; all who wait for one get `error`."""
         for flight in list(self._aloft):
             flight.abort(error)
 

@@ -35,7 +35,7 @@ class Memory:
 class Memo:
     """What is known of one request: a kept `answer`, else the `flight` of an identical call.
 
-    An answer can be told in the shape that was asked for; a flight may be in the other one until `reshaped` was awaited.
+    A kept answer can be given in the shape that was asked for; a flight may be in the other one until `reshaped` was awaited.
     A call that came through a gateway joins no flight: it may have come through this one, and would wait for itself.
     """
 
@@ -48,7 +48,7 @@ class Memo:
         self.status = "hit"
         """How the call fares, as `x-gateway-cache` says it: `hit`, `coalesced`, `miss` or `bypass`."""
         kept = memory.exact.get(key, terms)
-        if kept is None or (kept.stream != stream and not self._tells(kept)):
+        if kept is None or (kept.stream != stream and not self._renders(kept)):
             kept = None
             self._look_for_a_flight()
         self.answer = kept
@@ -56,7 +56,7 @@ class Memo:
     async def reshaped(self) -> Answer | None:
         """The answer of an identical call in flight that asked for the other shape, once it is complete.
 
-        None where there is no such call, or its answer cannot be told in this shape; raises what that call fails with.
+        None where there is no such call, or its answer cannot be given in this shape; raises what that call fails with.
         """
         flight = self.flight
         if flight is None or flight.stream == self._stream:
@@ -64,7 +64,7 @@ class Memo:
         with flight.cursor() as cursor:
             async for _ in cursor:
                 pass
-        if flight.answer is not None and self._tells(flight.answer):
+        if flight.answer is not None and self._renders(flight.answer):
             return flight.answer
         self._look_for_a_flight()
         if self.flight is not None and self.flight.stream != self._stream:
@@ -85,10 +85,10 @@ class Memo:
         self.flight = self._memory.flights.find(self._key) if self._joins else None
         self.status = "coalesced" if self.flight is not None else "miss" if self._terms.read else "bypass"
 
-    def _tells(self, answer: Answer) -> bool:
-        """Whether an answer can be told in the shape that was asked for."""
+    def _renders(self, answer: Answer) -> bool:
+        """Whether an answer can be given in the shape that was asked for."""
         try:
-            answer.told(stream=self._stream)
+            answer.rendered(stream=self._stream)
         except Untranslatable:
             return False
         return True

@@ -36,8 +36,8 @@ class Answer:
         """Bytes of the shapes that exist."""
         return len(self._body or b"") + len(self._events or b"")
 
-    def told(self, *, stream: bool) -> bytes:
-        """The answer as events without `[DONE]`, or as one body; raises `Untranslatable` if it cannot be said so."""
+    def rendered(self, *, stream: bool) -> bytes:
+        """The answer as events without `[DONE]`, or as one body; raises `Untranslatable` if that form cannot express it."""
         if stream:
             if self._events is None:
                 self._events = self._format.replay(self._body or b"")

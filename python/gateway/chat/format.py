@@ -11,11 +11,11 @@ from gateway.native import Canon, Reading, Scanner, Tokenizer
 COUNTED_BYTES = 64 << 10
 """Bytes of text that are counted where a provider gave no usage; the rest is taken in proportion."""
 KEPT_TEXT = 16 << 10
-"""Bytes of an answer's text that are kept to be counted, in case that its provider gives no usage."""
+"""Bytes of an answer's text that are kept to be counted, in case its provider gives no usage."""
 
 
 class Format(Protocol):
-    """One inbound wire format: what the bytes of a call ask for, and how its answer is told.
+    """One inbound wire format: what the bytes of a call ask for, and what its answer looks like.
 
     Inside, an answer is what providers send: one JSON body, or whole SSE events without `[DONE]`.
     """

@@ -72,5 +72,3 @@ def _delta(message: dict[str, Any]) -> dict[str, Any]:
 
 
 CHAT = Shape("chat.completion", "chat.completion.chunk", _gathering, _gathered, _opening, {"delta": {}})
-assemble = CHAT.assemble
-replay = CHAT.replay

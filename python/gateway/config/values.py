@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-MOST_NAME_BYTES = 256
+from gateway.chat.names import NAME_BYTES
+
 SHORTEST_SECRET = 16
 _YEAR = 31_536_000.0
 _ENDPOINTS = ("/chat/completions", "/completions", "/embeddings", "/responses", "/messages", "/models")
@@ -125,8 +126,8 @@ def model_name(text: str) -> str:
         raise ValueError("must not be empty or have white space around it")
     if not text.isprintable():
         raise ValueError("must not contain control characters")
-    if len(text.encode()) > MOST_NAME_BYTES:
-        raise ValueError(f"must have at most {MOST_NAME_BYTES} bytes")
+    if len(text.encode()) > NAME_BYTES:
+        raise ValueError(f"must have at most {NAME_BYTES} bytes")
     return text
 
 

@@ -18,13 +18,10 @@ from gateway.config.checks import notices
 from gateway.config.datadir import DataDirUnusable, greeted, note_greeting
 from gateway.control.controller import Clocks, Controller
 from gateway.control.greeting import greeting
-from gateway.inheritance import Inheritance
+from gateway.inheritance import UNUSABLE, Inheritance
 from gateway.life import Life
 
 log = logging.getLogger("gateway.control")
-
-UNUSABLE = 78
-"""The exit status that says a next start would fail likewise (EX_CONFIG of sysexits.h)."""
 
 
 async def serve(inheritance: Inheritance) -> None:

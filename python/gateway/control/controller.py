@@ -49,7 +49,7 @@ class Clocks:
 
 
 class Controller:
-    """Built from a configuration and a data directory; raises `DataDirUnusable`. `run` serves until it is told to stop."""
+    """Built from a configuration and a data directory; raises `DataDirUnusable`. `run` serves until it is stopped."""
 
     def __init__(self, config: Config, data_dir: Path, environ: Mapping[str, str], clocks: Clocks) -> None:
         self._config = config
@@ -68,7 +68,7 @@ class Controller:
         self._measure()
 
     async def run(self, listener: socket.socket, life: Life, served: Callable[[dict[str, Any]], None]) -> None:
-        """Answers on `listener` until the end of `life`, and until no worker lives. `served` is told when a worker serves."""
+        """Answers on `listener` until the end of `life`, and until no worker lives. `served` is called once a worker serves."""
 
         def serving(worker: dict[str, Any]) -> None:
             self._worker = worker
@@ -171,7 +171,7 @@ class Controller:
         for name, text in WORKERS_GAUGES.items():
             self._metrics.gauges[name] = (text, lambda name=name: self._gauges.get(name, 0.0))  # type: ignore[misc]
         self._metrics.counters[UNAUTHENTICATED] = (
-            "Requests refused for want of a valid key.",
+            "Requests refused because they had no valid key.",
             lambda: self._gauges.get(UNAUTHENTICATED, 0.0) + self.credentials.keyring.refused,
         )
         self._metrics.gauges["gateway_ledger_backlog"] = (

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import aiohttp
 
+from gateway.chat.names import bounded
 from gateway.providers.base import Provider
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,6 @@ log = logging.getLogger(__name__)
 REFRESH_SECONDS = 3600.0
 LARGEST_LIST = 16 << 20
 MOST_MODELS = 10_000
-LONGEST_NAME = 256
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
@@ -58,7 +58,7 @@ async def _bounded(content: aiohttp.StreamReader) -> bytes:
 
 def _named(models: Sequence[str]) -> tuple[str, ...]:
     """The names that can be asked for: a provider's list cannot bring more, or longer ones, than we can keep."""
-    return tuple(name for name in models[:MOST_MODELS] if len(name) <= LONGEST_NAME and name.isprintable())
+    return tuple(name for name in models[:MOST_MODELS] if name.isprintable() and bounded(name) == name)
 
 
 def _cause(error: Exception) -> str:

@@ -74,7 +74,6 @@ class Rate:
 
 
 NOTHING = Price(((0, Decimal(0)),))
-FREE = Rate(Price(((0, Decimal(0)),)), Price(((0, Decimal(0)),)))
 
 
 class Prices:

@@ -73,7 +73,7 @@ class Keyring:
         self._guest = Key(ANONYMOUS, _NOBODY, name=ANONYMOUS)
         self._by_id: dict[str, Key] = {}
         self.refused = 0
-        """Requests that were refused for want of a valid key."""
+        """Requests that were refused because they had no valid key."""
 
     def replace(self, keys: Iterable[Key], *, admin: bytes, ever: bool) -> None:
         """Takes on the live keys and the admin key's digest; `ever` says whether any key was ever made, revoked or not."""

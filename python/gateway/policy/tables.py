@@ -62,7 +62,7 @@ class Tables:
         return changes if self.listing == before.listing else {**changes, "listing": self.listing}
 
     def changed(self, changes: Mapping[str, Any]) -> Tables:
-        """These tables after what `since` told. What has not changed is the same objects."""
+        """These tables after the changes that `since` gave. What has not changed is the same objects."""
         keys = {key.id: key for key in self.keys}
         for id in changes["gone"]:
             keys.pop(id, None)

@@ -130,8 +130,8 @@ class Connection(asyncio.BufferedProtocol):
         return data
 
     def leave(self, *, content: bool) -> None:
-        """Ends the exchange. A reader who is `content` leaves the end of the answer `LINGER_SECONDS` to come, whereupon the
-        connection may be used again; the hang-up of any other is seen by the provider at once."""
+        """Ends the exchange. A reader who is `content` gives the end of the answer `LINGER_SECONDS` to come, so the
+        connection can be used again; any other hangs up, and the provider sees it at once."""
         self.answer.discard()
         if self.state is ANSWERED and self.answer.keep_alive and not self._paused:
             self._free()
@@ -143,7 +143,7 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
 
     def abort(self) -> None:
-        """Closes the socket at once. Whoever waits for an answer is told that it broke off."""
+        """Closes the socket at once. Whoever waits for an answer gets an error."""
         self._fail(self._told(self.answer.cut()))
 
     @property
