@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.control.analytics import costs
+from gateway.control.backlog import within
 from gateway.control.journals import LONGEST_PAUSE, UNFINISHED_SECONDS, Journals
-from gateway.control.store.base import Position, Progress, Span, Sums, Values, rolled_up
+from gateway.control.store.base import Position, Progress, Span, Sums, Values
 from gateway.control.store.sqlite import SqliteStore
 from gateway.errors import StoreUnavailable
 from gateway.ledger.journal import Journal
@@ -117,19 +118,50 @@ def test_a_report_over_a_long_backlog_keeps_nobody_waiting(fleet: Fleet, monkeyp
     fleet.journals.count()
     batches: list[int] = []
 
-    def summed(rows: Iterable[Values]) -> Any:
+    def summed(rows: Sequence[Values], span: Span) -> Any:
         other = threading.Thread(target=fleet.journals.count)
         other.start()
         other.join(10)
         batches.append(not other.is_alive())
-        return rolled_up(rows)
+        return within(rows, span)
 
-    monkeypatch.setattr("gateway.control.journals.rolled_up", summed)
+    monkeypatch.setattr("gateway.control.journals.within", summed)
     (sums,) = fleet.journals.aggregate(Span(), [()])
 
     assert sums[()].calls == 200
     assert len(batches) > 3
     assert all(batches), "the lock is free between batches"
+
+
+def test_a_report_reads_a_batch_of_the_backlog_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = fleet.worker()
+    closed(worker, *(f"call-{n}" for n in range(200)), started_ns=5)
+    fleet.journals.count()
+    read: list[int] = []
+
+    def summed(rows: Sequence[Values], span: Span) -> Any:
+        read.append(len(rows))
+        return within(rows, span)
+
+    def calls(span: Span) -> int:
+        read.clear()
+        (sums,) = fleet.journals.aggregate(span, [()])
+        return sum(each.calls for each in sums.values())
+
+    monkeypatch.setattr("gateway.control.journals.within", summed)
+    assert (calls(Span()), sum(read)) == (200, 200)
+
+    assert calls(Span()) == 200
+    assert 0 < sum(read) < 100, "the last batch alone, which may have grown"
+    assert (calls(Span(0, 5)), sum(read)) == (0, 200)
+    assert (calls(Span(5, 6)), sum(read) < 100) == (200, True)
+
+    closed(worker, *(f"more-{n}" for n in range(100)), started_ns=9)
+    fleet.journals.count()
+    assert [calls(Span()), calls(Span(6, 10)), calls(Span(0, 6))] == [300, 100, 200]
+    fleet.drain()
+    assert [calls(Span()), calls(Span(6, 10)), calls(Span(0, 6))] == [300, 100, 200]
+    assert fleet.journals._backlog._tallies == {}
 
 
 class Failing:

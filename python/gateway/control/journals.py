@@ -2,7 +2,7 @@
 
 Two cursors go through each set. `counted` is where metrics stand; it waits for nothing. `stored` is where the store stands,
 and is kept in the store itself, in the transaction that adds the rows, so a row is stored exactly once. While the store
-fails, rows stay in the files and are read again later; nothing of them is held in memory.
+fails, rows stay in the files and are read again later; only their sums are held in memory, once a report has asked.
 """
 
 from __future__ import annotations
@@ -14,22 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.control.backlog import Backlog, Tally, within
 from gateway.control.journal_set import START, Batch, JournalSet, OldSegments
-from gateway.control.store.base import (
-    FINISHED,
-    Group,
-    Position,
-    Progress,
-    Span,
-    Store,
-    Sums,
-    Values,
-    regrouped,
-    rolled_up,
-)
+from gateway.control.store.base import FINISHED, Group, Position, Progress, Span, Store, Sums, Values, regrouped
 from gateway.errors import StoreUnavailable
 from gateway.ledger.journal import UNFINISHED
-from gateway.ledger.row import COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +27,6 @@ SHORTEST_PAUSE = 0.1
 UNFINISHED_SECONDS = 60.0
 """How long a set may be without a worker's lock: making one takes a millisecond."""
 _ASIDE = "damaged"
-_STARTED = COLUMNS.index("started_ns")
 
 Observer = Callable[[Sequence[Values]], object]
 
@@ -77,6 +65,7 @@ class Journals:
         self._old = next(folder.glob("*.journal"), None) is not None
         self._reading = threading.RLock()
         self._writing = threading.Lock()
+        self._backlog = Backlog()
         self._unfinished: dict[Path, float] = {}
         self._pause = 0.0
         self._retry_at = 0.0
@@ -117,8 +106,7 @@ class Journals:
         while True:
             removals = self._removals
             sums, positions = self._store.aggregate(span, groupings)
-            for rows in self._unstored(positions, removals):
-                found = rolled_up(row for row in rows if span.start <= row[_STARTED] < span.end)
+            for found in self._unstored(span, positions, removals):
                 for into, grouping in zip(sums, groupings, strict=True):
                     for group, each in regrouped(found, grouping).items():
                         into.setdefault(group, Sums()).add(each)
@@ -132,26 +120,33 @@ class Journals:
                 each.set.close()
             self._sets.clear()
 
-    def _unstored(self, positions: Mapping[str, Position], removals: int) -> Iterator[Sequence[Values]]:
-        """The rows behind `positions` that are counted by now, or some of them, if something is removed meanwhile.
+    def _unstored(self, span: Span, positions: Mapping[str, Position], removals: int) -> Iterator[Mapping[Group, Sums]]:
+        """The sums of what lies behind `positions` and is counted by now, or of some of it, if something is removed meanwhile.
 
-        There may be a gigabyte of them, so the others wait for one batch at most.
+        There may be a gigabyte of it, so others wait for the lock while one batch is read at most.
         """
         with self._reading:
             sets = [
                 (each, each.counted, list(each.open.values()) if each.ended else []) for each in self._sets.values()
             ]
+        self._backlog.forget({each.name for each, *_ in sets}, positions)
         for each, until, interrupted in sets:
             at = positions.get(each.name, START) if each.name else until
-            while True:
+            while at < until:
+                if known := self._backlog.find(each.name, at, span):
+                    yield known.sums
+                    at = known.end
+                    continue
                 with self._reading:
                     batch = each.set.read(at, until) if removals == self._removals else None
                 if batch is None:
                     break
-                yield batch.closed
+                yield within(batch.closed, span)
+                if batch.end < until:
+                    self._backlog.keep(each.name, at, Tally.of(batch.closed, batch.end))
                 at = batch.end
             if interrupted and at != FINISHED:
-                yield interrupted
+                yield within(interrupted, span)
 
     def _look(self) -> None:
         """Finds new sets, and new segments in all."""
