@@ -241,6 +241,19 @@ def test_the_open_calls_of_a_dead_worker_are_interrupted_at_their_last_reserve(
     assert not fleet.journals.living
 
 
+def test_a_worker_that_died_while_it_made_a_segment_leaves_an_empty_one(fleet: Fleet) -> None:
+    worker = fleet.worker()
+    opened(worker, "a")
+    closed(worker, "b")
+    worker.close()
+    (worker.folder / "000000000099.journal").touch()
+
+    fleet.drain()
+
+    assert fleet.stored() == {"a": "interrupted", "b": "ok"}
+    assert not fleet.journals.living
+
+
 def test_what_is_stored_leaves_the_disk(fleet: Fleet) -> None:
     worker = fleet.worker()
     for n in range(20):
@@ -527,7 +540,7 @@ while True:
     journal.opened(f"{n}", record(f"{n}", outcome="interrupted", cost_pico=7))
     if n % 10:
         journal.closed(f"{n}", record(f"{n}", cost_pico=5, error="x" * 200))
-    if journal.waiting:
+    if journal.waiting or journal._segment is None:
         journal._go_on()
         time.sleep(0.001)  # no faster than segments are supplied
     else:

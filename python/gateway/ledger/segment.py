@@ -223,7 +223,7 @@ class Reader:
     def beyond(self, offset: int) -> int | None:
         """Where the next sound record begins after what cannot be read at `offset`; None when no more follow."""
         form = self._form()
-        data = os.pread(self._descriptor, self.size - offset, offset)
+        data = os.pread(self._descriptor, max(0, self.size - offset), offset)  # one just made may be empty
         at = _first(form, data)
         return None if at is None else offset + at
 
