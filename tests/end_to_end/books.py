@@ -66,14 +66,13 @@ async def priced(request: Received) -> AsyncIterator[Any]:
 class Load:
     """Clients that call, and go on calling whatever dies, until `over`.
 
-    `sent` counts the bodies they sent, and `seen` has the number of each call by its id, as far as a response began. `answered`
-    maps the id of each call whose end was seen to its number and how the cache took part in it; `left` counts hang-ups.
+    `sent` counts the bodies they sent. Every call has a request id of its own, which begins with its number; `answered` maps
+    the id of each call whose end was seen to its number and how the cache took part in it; `left` counts hang-ups.
     """
 
     numbers: Iterator[int]
     url: str = ""
     sent: Counter[bytes] = field(default_factory=Counter)
-    seen: dict[str, int] = field(default_factory=dict)
     faults: list[BaseException] = field(default_factory=list)
     answered: dict[str, tuple[int, str]] = field(default_factory=dict)
     left: int = 0
@@ -121,11 +120,11 @@ class Load:
             time.sleep(0.02)
 
     def _call(self, client: httpx.Client, body: bytes, number: int, hang_up: bool) -> None:
-        headers = {"content-type": "application/json"}
         with self.news:
             self.sent[body] += 1
+            request_id = f"{number}-{self.sent.total()}"
+        headers = {"content-type": "application/json", "x-request-id": request_id}
         with client.stream("POST", "/v1/chat/completions", content=body, headers=headers) as response:
-            self.seen[response.headers["x-request-id"]] = number
             if hang_up and b'"stream":true' in body:
                 next(response.iter_raw(), b"")
                 self.left += 1
@@ -139,8 +138,8 @@ class Load:
         ended = text.endswith(b"data: [DONE]\n\n") if b'"stream":true' in body else bool(orjson.loads(text)["usage"])
         assert ended
         with self.news:
-            assert response.headers["x-request-id"] not in self.answered
-            self.answered[response.headers["x-request-id"]] = (number, response.headers["x-gateway-cache"])
+            assert response.headers["x-request-id"] == request_id
+            self.answered[response.headers["x-gateway-id"]] = (number, response.headers["x-gateway-cache"])
             self.news.notify_all()
 
 
@@ -154,13 +153,12 @@ def check_books(load: Load, rows: list[dict[str, Any]], upstream: Upstream) -> N
         assert row["cost_pico"] == (0 if cache in ("hit", "coalesced") else price_of(number))
         assert row["saved_pico"] == (price_of(number) if cache in ("hit", "coalesced") else 0)
     reserved = Counter({reserved_for(body): count for body, count in load.sent.items()})
-    assert Counter(row["cost_pico"] for row in rows if row["outcome"] == "interrupted") <= reserved
+    assert Counter(row["cost_pico"] for row in rows if row["error"] == "interrupted") <= reserved
     # A kill between the journal and the wire leaves a row of a call that the provider never saw; never the other way round.
-    number = {reserved_for(body): number_of(body) for body in load.sent}
     booked: Counter[int] = Counter()
     for row in rows:
-        booked[load.seen[row["id"]] if row["id"] in load.seen else number.get(row["cost_pico"], -1)] += row["attempts"]
-    assert Counter(number_of(call.body) for call in upstream.calls) <= booked
+        booked[int(row["request_id"].partition("-")[0])] += row["attempts"]
+    assert Counter(number_of(call.body) for call in upstream.calls) - booked == Counter()
     for row in rows:
         if row["outcome"] == "ok" and row["cache"] == "miss":
             assert row["cost_pico"] == price_of(row["input_tokens"] - NUMBERED)

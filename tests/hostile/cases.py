@@ -12,11 +12,10 @@ from typing import Any
 from tests.end_to_end.upstream import Received, completion
 from tests.hostile.clients import Conversation, conversation
 from tests.hostile.judging import decent, hold, kept_rightly
+from tests.hostile.markers import mark, marks
 from tests.hostile.providers import Reply, reply
 from tests.hostile.site import Site, chat
 from tests.hostile.strict import Answer, read
-
-MARKER = re.compile(rb"<((?:client|provider)\.\d+)(?:\.(\d+))?>")
 
 
 @dataclass
@@ -26,9 +25,9 @@ class Script:
     replies: dict[str, Reply] = field(default_factory=dict)
 
     def __call__(self, request: Received) -> AsyncIterator[Any]:
-        found = MARKER.search(request.body)
-        said = found[0].decode() if found else "nothing"
-        if found and (hostile := self.replies.get(found[1].decode())):
+        found = marks(request.body)
+        said = mark(*found[0]) if found else "nothing"
+        if found and (hostile := self.replies.get(found[0][0])):
             return hostile.play()
         return completion(f"You said {said}.")(Lenient(request))
 
@@ -97,8 +96,7 @@ class Case:
         for answer in answers:
             decent(answer)
         hold(len(answers) <= talk.sent.count(b"HTTP/") + 1, "more answers than requests")
-        markers = [MARKER.findall(answer.body) for answer in answers]
-        theirs = [(name.decode(), int(number or 0)) for found in markers for name, number in found]
+        theirs = [found for answer in answers for found in marks(answer.body)]
         hold({name for name, _ in theirs} <= {self.name}, "somebody else's answer")
         hold([number for _, number in theirs] == sorted(number for _, number in theirs), "answers out of order")
         if talk.tame:
@@ -108,7 +106,7 @@ class Case:
                 hold(call.marker.encode() in answer.body or crossed(answer), "the answer to another request")
 
     def _provider(self, chance: Random) -> None:
-        stream, marker = chance.random() < 0.5, f"<{self.name}>"
+        stream, marker = chance.random() < 0.5, mark(self.name)
         sent = self.script.replies[self.name] = reply(chance, marker, stream)
         self.evidence.append(sent.sent)
         try:

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.hostile.line import head
+from tests.hostile.markers import mark
 from tests.hostile.mutation import cut, folded, mutate, scramble, spell
 from tests.hostile.site import PATH
 
@@ -212,7 +213,7 @@ def conversation(chance: Random, name: str, lines: list[str]) -> Conversation:
     """A connection's worth of requests, sent ahead; the last of them closes it."""
     tame = chance.random() < 0.3
     count = chance.choice((1, 1, 2, 3, 8))
-    calls = [call(chance, f"<{name}.{number}>", lines) for number in range(count)]
+    calls = [call(chance, mark(name, number), lines) for number in range(count)]
     if count > 1 and chance.random() < 0.3:
         calls[1].marker, calls[1].body, calls[1].lines = calls[0].marker, calls[0].body, list(calls[0].lines)
     calls[-1].close = True
