@@ -46,13 +46,15 @@ def decent(answer: Answer) -> None:
 
 def complete(answer: Answer) -> bool:
     """Whether each choice has come to a finish with which an answer may be kept. Where a finish is said twice, either counts."""
-    finishes: defaultdict[int, list[Any]] = defaultdict(list)
+    finishes: defaultdict[float, list[Any]] = defaultdict(list)
     try:
         for text in answer.events if answer.streamed else [answer.body]:
-            piece = {} if text == b"[DONE]" else json.loads(text, object_pairs_hook=_said)
+            piece = (
+                {} if text == b"[DONE]" else json.loads(text, object_pairs_hook=_said, parse_int=float)
+            )  # a long int is an error
             for choice in piece.get("choices", [[]])[-1] or ():
                 index = choice.get("index", [0])[-1]
-                finishes[index if isinstance(index, int) else 0] += choice.get("finish_reason", [])
+                finishes[index if isinstance(index, float) else 0.0] += choice.get("finish_reason", [])
     except (ValueError, AttributeError, TypeError, RecursionError):
         return False
     return bool(finishes) and all(any(_proper(finish) for finish in said) for said in finishes.values())
