@@ -158,7 +158,8 @@ def check_books(load: Load, rows: list[dict[str, Any]], upstream: Upstream) -> N
     booked: Counter[int] = Counter()
     for row in rows:
         booked[int(row["request_id"].partition("-")[0])] += row["attempts"]
-    assert Counter(number_of(call.body) for call in upstream.calls) - booked == Counter()
+    unbooked = Counter(number_of(call.body) for call in upstream.calls) - booked
+    assert not unbooked, [unbooked, *(row for row in rows if int(row["request_id"].partition("-")[0]) in unbooked)]
     for row in rows:
         if row["outcome"] == "ok" and row["cache"] == "miss":
             assert row["cost_pico"] == price_of(row["input_tokens"] - NUMBERED)

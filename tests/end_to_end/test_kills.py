@@ -41,11 +41,10 @@ def test_kills_of_any_process_under_load_lose_nothing_and_count_nothing_twice(
             load.wait_for(1)
     wait_until(lambda: httpx.get(f"{gateway.url}/health/ready").is_success)
     pids = gateway.parts
-    rows = gateway.rows()
     assert gateway.stop() == 0
     assert not any(map(alive, pids.values()))
 
-    check_books(load, rows, upstream)
+    check_books(load, gateway.rows(), upstream)
     assert load.left, "some clients hung up"
 
 
