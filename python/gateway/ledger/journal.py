@@ -32,7 +32,8 @@ UNFINISHED = "."
 
 
 class Journal:
-    """The worker's writing end. A record is written when `opened` or `closed` returns, without a system call.
+    """The worker's writing end. A record is written when `opened` or `closed` returns, without a system call as long as the
+    next segment is ready when it is needed; else the caller waits for it.
 
     When the disk is full, or segments of `limit` bytes wait to be read, closed calls wait in memory, about `spool` bytes of
     them at most, and are written as soon as there is room; calls go on meanwhile. All methods belong to one thread.
@@ -114,6 +115,10 @@ class Journal:
             self._supply.retire(self._segment)
             self._segment = None
         self._go_on()
+        while self._segment is None and self._supply.trouble is None:
+            self._supply.want(self._needed())
+            self._supply.provide()
+            self._go_on()
 
     def _go_on(self) -> None:
         """Begins the next segment, if one is needed and there, with what is open and what waits."""

@@ -20,7 +20,7 @@ _BREATH_SECONDS = 0.001
 class Supply:
     """Keeps one segment of `size` bytes ready in a folder, as long as all below the folder's parent stay within `limit`.
 
-    `take` and `retire` are called by one thread; `arrived` is called, by any, whenever there is a segment again.
+    `take`, `want` and `retire` are called by one thread; `arrived` is called, by any, whenever there is a segment again.
     """
 
     def __init__(self, folder: Path, *, size: int, limit: int, arrived: Callable[[], object]) -> None:
@@ -30,6 +30,7 @@ class Supply:
         self._ready: Writer | None = None
         self._retired: list[Writer] = []
         self._handing = threading.Lock()
+        self._making = threading.Lock()
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -58,7 +59,7 @@ class Supply:
 
     def want(self, least: int) -> None:
         """Has a segment made with room for `least` bytes."""
-        self._least = max(self._least, least)
+        self._least = max(self._least, least, 1)
         self._wanted.set()
 
     def retire(self, segment: Writer) -> None:
@@ -67,17 +68,18 @@ class Supply:
 
     def provide(self) -> None:
         """Makes the next segment, unless one that is large enough is there; what goes wrong becomes `trouble`."""
-        with self._handing:
-            ready = self._ready
-            if ready is not None and ready.room >= self._least:
+        with self._making:
+            with self._handing:
+                ready = self._ready
+                if ready is not None and ready.room >= self._least:
+                    return
+                self._discard()
+            try:
+                self._ready = self._make()
+            except Exception as error:
+                self._say(str(error))
                 return
-            self._discard()
-        try:
-            self._ready = self._make()
-        except Exception as error:
-            self._say(str(error))
-            return
-        self._say(None)
+            self._say(None)
         with suppress(RuntimeError):  # the loop it would wake is closed
             self._arrived()
 
