@@ -43,7 +43,7 @@ test-rust: $(MADE)/rust ## cargo test
 	$(CARGO) test $(WORKSPACE) --quiet
 
 test-python: $(MADE)/dev ## pytest (ARGS="-k budget")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 fuzz: $(MADE)/dev ## clients' and providers' bytes by chance, against a running gateway (ARGS="--seconds 3600")
 	$(BIN)/python -m tests.hostile.fuzz $(ARGS)

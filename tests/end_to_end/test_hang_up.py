@@ -62,6 +62,7 @@ def test_a_hang_up_in_mid_stream_closes_the_upstream_connection_and_books_the_co
         assert "one two three" in next(chunk for chunk in response.iter_text() if "one" in chunk)
 
     within_a_second(gateway, lambda: upstream.hung_up == 1)
+    until(gateway.rows)
     (row,) = gateway.rows()
     assert (row["outcome"], row["partial"], row["cost_source"]) == ("hung_up", 1, "estimated")
     assert row["output_tokens"] == 5

@@ -56,6 +56,12 @@ class Worker:
         if (waiting := self._waiting.get(answer["id"])) is not None and not waiting.done():
             waiting.set_result(None)
 
+    def left(self) -> None:
+        """It has gone: whoever waits for an answer waits no longer."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionResetError())
+
     async def end(self) -> None:
         await self._socket.close()
 
@@ -93,6 +99,7 @@ class Link:
                     self._heard(worker, orjson.loads(message.data))
         finally:
             introduction.cancel()
+            worker.left()
             if self._workers.get(name) is worker:
                 del self._workers[name]
                 self._depart(name, worker)
