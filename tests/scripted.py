@@ -20,7 +20,7 @@ from gateway.dispatch import Dispatch
 from gateway.errors import LedgerFull
 from gateway.ledger.entry import Entry
 from gateway.ledger.prices import own_rate
-from gateway.ledger.row import Row, values
+from gateway.ledger.row import Row, interrupted, values
 from gateway.ledger.settle import Settlement
 from gateway.native import Canon
 from gateway.pipeline import Pipeline
@@ -132,8 +132,8 @@ class Book:
             raise LedgerFull
         return Entry(self, Row(call.id, 1, call.format.name, request_id=call.request_id), 0)
 
-    def opened(self, row: Row) -> None:
-        self.journal.append(("opened", Row(*values(row))))
+    def opened(self, row: Row, cost_pico: int | None) -> None:
+        self.journal.append(("opened", Row(*interrupted(row, cost_pico))))
 
     def closed(self, entry: Entry) -> None:
         self.journal.append(("closed", Row(*values(entry.row))))

@@ -17,7 +17,7 @@ from gateway.errors import (
     UpstreamRefused,
 )
 from gateway.ledger.entry import Entry
-from gateway.ledger.row import Row, values
+from gateway.ledger.row import Row, interrupted, values
 
 
 class Book:
@@ -29,8 +29,8 @@ class Book:
         self.opens: list[Row] = []
         self.rows: list[Row] = []
 
-    def opened(self, row: Row) -> None:
-        self.opens.append(Row(*values(row)))
+    def opened(self, row: Row, cost_pico: int | None) -> None:
+        self.opens.append(Row(*interrupted(row, cost_pico)))
 
     def closed(self, entry: Entry) -> None:
         self.rows.append(Row(*values(entry.row)))

@@ -61,7 +61,7 @@ def test_what_stands_if_a_call_never_ends_is_journaled_first() -> None:
     books, journal = ledger()
     with books.open(call()) as entry:
         entry.row.key_id = "k"
-        books.opened(entry.row)
+        books.opened(entry.row, 7)
 
     assert [kind for kind, _, _ in journal.told] == ["opened", "closed"]
 

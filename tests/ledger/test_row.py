@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.ledger.row import COLUMNS, VERSION, Row, values
+from gateway.ledger.row import COLUMNS, VERSION, Row, interrupted, values
 
 VERSION_1 = [
     *(
@@ -56,7 +56,7 @@ def test_a_row_of_an_earlier_version_takes_the_defaults_of_what_it_lacks() -> No
 def test_what_stands_if_a_call_is_never_closed(cost: int | None, source: str) -> None:
     row = Row("req_1", 5, "chat", attempts=1, input_tokens=3)
 
-    lost = row.interrupted(cost)
+    lost = Row(*interrupted(row, cost))
 
     assert (lost.outcome, lost.status, lost.error, lost.partial) == ("interrupted", 0, "interrupted", True)
     assert (lost.cost_pico, lost.cost_source, lost.attempts) == (cost, source, 1)

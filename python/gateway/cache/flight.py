@@ -150,7 +150,8 @@ class Flight:
     def leave(self, cursor: Cursor) -> None:
         self._cursors.discard(cursor)
         if not self._cursors:
-            self.abort(UpstreamInterrupted("Nobody was left to read this answer."))
+            if not self.ended:
+                self.abort(UpstreamInterrupted("Nobody was left to read this answer."))
             self._clear()
         self.advanced()
 

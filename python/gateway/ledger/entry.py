@@ -17,8 +17,8 @@ class Book(Protocol):
 
     ending: bool
 
-    def opened(self, row: Row) -> None:
-        """Notes the row that stands if its call is never closed."""
+    def opened(self, row: Row, cost_pico: int | None) -> None:
+        """Notes that a call may cost so much, which stands if it is never closed; None where nobody knows."""
 
     def closed(self, entry: Entry) -> None:
         """Notes the finished row."""
@@ -78,7 +78,7 @@ class Entry:
             row.outcome, row.partial = "ok", False
         self.in_flight = True
         spent = row.cost_pico
-        self._book.opened(row.interrupted(None if spent is None or reserved_pico is None else spent + reserved_pico))
+        self._book.opened(row, None if spent is None or reserved_pico is None else spent + reserved_pico)
 
     def use(self, usage: Usage, cost_pico: int | None, source: str) -> None:
         """Books what one attempt consumed; attempts add up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -10,7 +11,7 @@ from gateway.chat.call import Call
 from gateway.errors import LedgerFull
 from gateway.ledger.entry import Entry
 from gateway.ledger.journal import Journal
-from gateway.ledger.row import Row, values
+from gateway.ledger.row import Row, interrupted, values
 
 
 class Ledger:
@@ -31,9 +32,9 @@ class Ledger:
         row.request_id = call.request_id
         return Entry(self, row, self._clock())
 
-    def opened(self, row: Row) -> None:
+    def opened(self, row: Row, cost_pico: int | None) -> None:
         """Journals the row that stands if its call is never closed."""
-        self._journal.opened(row.id, _record(row))
+        self._journal.opened(row.id, _record(interrupted(row, cost_pico)))
 
     def closed(self, entry: Entry) -> None:
         """Journals the finished row. A call without a valid key belongs to nobody, and has none."""
@@ -41,13 +42,13 @@ class Ledger:
         if not row.key_id:
             return
         row.duration_us = self.elapsed_us(entry.opened_ns)
-        self._journal.closed(row.id, _record(row))
+        self._journal.closed(row.id, _record(values(row)))
 
     def elapsed_us(self, since_ns: int) -> int:
         """Microseconds since a moment of the clock."""
         return (self._clock() - since_ns) // 1000
 
 
-def _record(row: Row) -> bytes:
-    """A row as the journal has it. It may be held for long, so it is cut to size: orjson returns a buffer of 4 KiB or more."""
-    return bytes(memoryview(orjson.dumps(values(row))))
+def _record(row: tuple[Any, ...]) -> bytes:
+    """A row as the journal has it, which may hold it for long: it is cut to size, since orjson returns 4 KiB or more."""
+    return bytes(memoryview(orjson.dumps(row)))

@@ -7,7 +7,7 @@ the last fields and takes their defaults.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 VERSION = 2
@@ -52,21 +52,20 @@ class Row:
     request_id: str = ""
     """The id shown as `x-request-id`: the client's own where it sent one, else `id`."""
 
-    def interrupted(self, cost_pico: int | None) -> Row:
-        """The row that stands if this call is never closed: it cost `cost_pico`, or nobody knows what."""
-        source = "unknown" if cost_pico is None else "estimated"
-        return replace(
-            self,
-            outcome="interrupted",
-            status=0,
-            error="interrupted",
-            partial=True,
-            cost_pico=cost_pico,
-            cost_source=source,
-        )
-
 
 COLUMNS = tuple(field.name for field in fields(Row))
-# Compiled, as dataclasses are: a fifth of the instructions of `attrgetter`.
+_NEVER_CLOSED = {
+    "outcome": "'interrupted'",
+    "status": "0",
+    "error": "'interrupted'",
+    "partial": "True",
+    "cost_pico": "cost_pico",
+    "cost_source": "'unknown' if cost_pico is None else 'estimated'",
+}
+# Both are compiled, as dataclasses are: a fifth of the instructions of `attrgetter`.
 values: Callable[[Row], tuple[Any, ...]] = eval(f"lambda row: ({', '.join(f'row.{name}' for name in COLUMNS)})")  # noqa: S307
 """The values of `COLUMNS`, in their order."""
+interrupted: Callable[[Row, int | None], tuple[Any, ...]] = eval(  # noqa: S307
+    f"lambda row, cost_pico: ({', '.join(_NEVER_CLOSED.get(name, f'row.{name}') for name in COLUMNS)})"
+)
+"""The same of the row that stands if its call is never closed: it cost `cost_pico`, or nobody knows what."""
