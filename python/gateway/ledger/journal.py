@@ -80,7 +80,7 @@ class Journal:
         """Writes the row that stands if the call is never closed; of several the last one counts."""
         if len(record) > LARGEST:
             raise _too_large(record)
-        self._open[id] = record
+        self._open[id] = _cut(record)
         if self._segment is None or not self._segment.append(OPENED, record):
             self._stop_short()
 
@@ -90,7 +90,7 @@ class Journal:
             raise _too_large(record)
         self._open.pop(id, None)
         if self._segment is None or not self._segment.append(CLOSED, record):
-            self._spool.append(record)
+            self._spool.append(_cut(record))
             self._spooled += len(record)
             self._stop_short()
 
@@ -148,6 +148,11 @@ class Journal:
         elif self._was_full and not self.full:
             log.warning("calls are taken again; %d closed ones still wait in memory", self.waiting)
         self._was_full = self.full
+
+
+def _cut(record: bytes) -> bytes:
+    """A copy of a record that is held for long: what orjson returns occupies 4 KiB or more."""
+    return bytes(memoryview(record))
 
 
 def _too_large(record: bytes) -> ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
@@ -34,7 +33,7 @@ class Ledger:
 
     def opened(self, row: Row, cost_pico: int | None) -> None:
         """Journals the row that stands if its call is never closed."""
-        self._journal.opened(row.id, _record(interrupted(row, cost_pico)))
+        self._journal.opened(row.id, orjson.dumps(interrupted(row, cost_pico)))
 
     def closed(self, entry: Entry) -> None:
         """Journals the finished row. A call without a valid key belongs to nobody, and has none."""
@@ -42,13 +41,8 @@ class Ledger:
         if not row.key_id:
             return
         row.duration_us = self.elapsed_us(entry.opened_ns)
-        self._journal.closed(row.id, _record(values(row)))
+        self._journal.closed(row.id, orjson.dumps(values(row)))
 
     def elapsed_us(self, since_ns: int) -> int:
         """Microseconds since a moment of the clock."""
         return (self._clock() - since_ns) // 1000
-
-
-def _record(row: tuple[Any, ...]) -> bytes:
-    """A row as the journal has it, which may hold it for long: it is cut to size, since orjson returns 4 KiB or more."""
-    return bytes(memoryview(orjson.dumps(row)))
