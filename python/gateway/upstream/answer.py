@@ -27,7 +27,7 @@ KEPT = {
 }
 """The headers that mean something to the gateway. No other is kept, nor passed on."""
 LISTS = frozenset({"content-encoding", "transfer-encoding"})
-"""Those that may stand there twice, and then mean both."""
+"""Those that may be repeated; the values then add up."""
 GARBLED = "sent something that is not a valid HTTP response"
 
 

@@ -14,7 +14,7 @@ MOST_SPACE = 1 << 10
 
 
 class Unstreamed:
-    """A decoder that tells such an answer as the stream that says the same, an error as an event; a stream it leaves alone.
+    """A decoder that turns such an answer into the equivalent stream, an error into an event; it leaves a stream alone.
 
     A body begins with a brace, and no event does. Some providers label either as the other, so their label is not asked.
     """
