@@ -30,7 +30,7 @@ DATA_PLANE = {"pipeline", "dispatch", "cache", "ledger", "upstream"}
 SHARED_BY_PLANES = {"gateway.ledger.row", "gateway.ledger.journal", "gateway.ledger.segment"}
 
 # Every other module of providers/ is a dialect, and dialects are strangers to each other.
-SHARED_BY_DIALECTS = {"__init__", "base", "complaint", "table"}
+SHARED_BY_DIALECTS = {"__init__", "address", "base", "complaint", "table"}
 
 Import = tuple[int, str]
 

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -104,6 +110,38 @@ async def test_a_redirect_is_not_followed(serve: Serve) -> None:
 
     assert listing.models == {}
     assert not followed
+
+
+@pytest.mark.parametrize("host", ["metadata.test", "169.254.169.254"])
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_a_link_local_address_is_sent_no_key_unless_it_is_allowed(
+    host: str,
+    allowed: bool,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    connect, dialled = loop.sock_connect, []
+    provider = await serve(models("a"))
+    there = urlsplit(provider.base_url)
+
+    async def resolve(*_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("169.254.169.254", 80))]
+
+    async def elsewhere(sock: socket.socket, _: Any) -> None:
+        dialled.append(sock)
+        await connect(sock, (there.hostname, there.port))
+
+    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    monkeypatch.setattr(loop, "sock_connect", elsewhere)
+    listing = Listing([replace(provider, base_url=f"http://{host}/v1", link_local=allowed)])
+    with caplog.at_level(logging.WARNING):
+        await listing.refresh()
+
+    assert listing.models == ({"p1": ("a",)} if allowed else {})
+    assert bool(dialled) is allowed
+    assert ("providers.p1.link_local" in caplog.text) is not allowed
 
 
 async def test_the_demo_is_not_asked() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.upstream.address import link_local
+from gateway.providers.address import link_local
 
 
 @pytest.mark.parametrize(

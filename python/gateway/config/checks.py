@@ -16,9 +16,9 @@ from gateway.config.problem import Problem
 from gateway.config.providers import DEMO, providers, url_origin
 from gateway.config.schema import Config, ServerConfig
 from gateway.config.values import api_key, base_url
+from gateway.providers.address import link_local
 from gateway.providers.base import Provider
 from gateway.providers.table import ROWS, UNSUPPORTED
-from gateway.upstream.address import link_local
 
 Address = IPv4Address | IPv6Address
 LIKENESS = 0.7

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import socket
 from collections.abc import Mapping, Sequence
 
 import aiohttp
 
 from gateway.chat.names import bounded
+from gateway.providers.address import link_local
 from gateway.providers.base import Provider
 
 log = logging.getLogger(__name__)
@@ -28,23 +31,38 @@ class Listing:
 
     async def refresh(self) -> None:
         """Asks every provider at once."""
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            found = await asyncio.gather(*(_ask(session, provider) for provider in self._providers))
+        found = await asyncio.gather(*map(_ask, self._providers))
         answered = {provider.name: models for provider, models in zip(self._providers, found, strict=True) if models}
         self.models = {**self.models, **answered}
 
 
-async def _ask(session: aiohttp.ClientSession, provider: Provider) -> tuple[str, ...]:
+async def _ask(provider: Provider) -> tuple[str, ...]:
     outgoing = provider.dialect.listing(provider)
     url = provider.base_url.rstrip("/") + outgoing.path
     try:
-        async with session.get(url, headers=dict(outgoing.headers), allow_redirects=False) as answer:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT, connector=_connector(provider)) as session,
+            session.get(url, headers=dict(outgoing.headers), allow_redirects=False) as answer,
+        ):
             if answer.status != 200:
                 raise ValueError(f"status {answer.status}" + (": check its key" if answer.status in (401, 403) else ""))
             return _named(provider.dialect.listed(await _bounded(answer.content)))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         log.warning("'%s' gave no list of its models: %s", provider.name, _cause(error))
         return ()
+
+
+def _connector(provider: Provider) -> aiohttp.TCPConnector:
+    """Connects to what the provider's name leads to, unless that is link-local and the operator has not allowed it."""
+
+    def open_socket(where: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = where
+        if link_local(str(address[0])) and not provider.link_local:
+            setting = f"providers.{provider.name}.link_local"
+            raise OSError(errno.EACCES, f"its address is link-local, which takes {setting}: true")
+        return socket.socket(family, kind, protocol)
+
+    return aiohttp.TCPConnector(socket_factory=open_socket)
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:

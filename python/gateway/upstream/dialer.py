@@ -6,7 +6,7 @@ import asyncio
 import ssl
 
 from gateway.errors import UpstreamTimeout, UpstreamUnreachable
-from gateway.upstream.address import link_local
+from gateway.providers.address import link_local
 from gateway.upstream.connection import CLOSED, Connection
 from gateway.upstream.origin import Origin
 
