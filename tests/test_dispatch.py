@@ -58,6 +58,7 @@ async def test_a_step_that_fails_before_anything_was_shown_gives_way_to_the_next
 
     assert b"Hello" in answer
     assert asked(route) == ["one", "two"]
+    assert [outgoing.stream for _, outgoing in route.transport.sent] == [stream, stream]
     assert (route.row.outcome, route.row.provider, route.row.attempts, route.row.partial) == ("ok", "two", 2, False)
 
 

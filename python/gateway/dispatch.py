@@ -53,6 +53,7 @@ class Attempt:
         provider, entry = target.provider, plan.entry
         entry.row.provider, entry.row.target = bounded(provider.name), bounded(target.model)
         outgoing = provider.dialect.encode(plan.request, target)
+        outgoing.stream = self._flight.stream
         entry.sent(self._settlement.reserve(target, plan.request))
         free = False
         try:

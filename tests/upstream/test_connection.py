@@ -6,15 +6,18 @@ import asyncio
 import gzip
 import socket
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from gateway.errors import UpstreamError, UpstreamInterrupted, UpstreamInvalid, UpstreamTimeout, UpstreamUnreachable
-from gateway.upstream.connection import CLOSED, HELD_LIMIT, Connection
+from gateway.upstream.answer import STEP
+from gateway.upstream.connection import CLOSED, READ_SIZE, STREAM_READ_SIZE, Connection
 from gateway.upstream.origin import Origin
 from gateway.upstream.window import RECEIVE_BUFFER, SO_BUF_LOCK
 from tests.upstream.raw import ASKED, OK, Handler, ask, body, chunked, resets, sends, serving, sized
 
+STREAM = replace(ASKED, stream=True)
 ANSWERS = {
     "sized": sends(sized(b"hello")),
     "empty": sends(sized(b"")),
@@ -231,13 +234,13 @@ async def test_a_slow_reader_stops_the_provider_and_is_no_timeout() -> None:
             assert written[0] < total // 2
 
             data = len(await exchange.read())
-            assert data <= HELD_LIMIT
+            assert data < READ_SIZE // 2 + READ_SIZE
             while read := await exchange.read():
                 data += len(read)
         assert first + data == total
 
 
-@pytest.mark.parametrize("kind", [b"text/event-stream", b"application/octet-stream", b""])
+@pytest.mark.parametrize("kind", [b"text/event-stream", b"application/json", b""])
 async def test_what_waits_for_a_reader_who_stalls_is_bounded(kind: bytes) -> None:
     written = 0
 
@@ -251,7 +254,7 @@ async def test_what_waits_for_a_reader_who_stalls_is_bounded(kind: bytes) -> Non
             await writer.drain()
             written += 16 << 10
 
-    async with serving(serve) as (_, pool, provider), await pool.send(provider, ASKED) as exchange:
+    async with serving(serve) as (_, pool, provider), await pool.send(provider, STREAM) as exchange:
         read = 0
         while read < 8 << 20:  # at full speed, for the kernel to make its buffers as large as it may
             read += len(await exchange.read())
@@ -261,27 +264,32 @@ async def test_what_waits_for_a_reader_who_stalls_is_bounded(kind: bytes) -> Non
             await asyncio.sleep(0.2)
         (connection,) = pool._origins["acme"].open
 
-        assert connection.answer.held <= HELD_LIMIT
-        assert written - read <= HELD_LIMIT + 2 * RECEIVE_BUFFER + (128 << 10)  # the last is the server's own
+        held = connection.answer.held
+        assert held < STREAM_READ_SIZE // 2 + STREAM_READ_SIZE
+        assert written - read <= held + 2 * RECEIVE_BUFFER + (128 << 10)  # the last is the server's own
 
 
-async def test_the_kernel_may_hold_more_of_what_is_read_without_a_break() -> None:
-    kinds = [b"application/json", b"text/event-stream", b"application/json; charset=utf-8", b"text/plain"]
-    fixed = []
+async def test_what_was_asked_for_and_no_label_decides_how_much_is_read_at_once_and_held_by_the_kernel() -> None:
+    labels = [b"application/json", b"text/event-stream", b"application/json; charset=utf-8", b"text/plain", b""]
+    cases = [(asked, label) for label in labels for asked in (STREAM, ASKED)]
+    answers = iter(cases)
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(OK + b"content-type: %b\r\ncontent-length: 2\r\n\r\n{" % kinds[len(fixed)])
+        writer.write(OK + b"content-type: %b\r\ncontent-length: 2\r\n\r\n{" % next(answers)[1])
         await asyncio.sleep(0.05)
         writer.write(b"}")
 
     async with serving(serve) as (server, pool, provider):
-        for _ in kinds:
-            await ask(pool, provider)
-            (connection,) = pool._origins["acme"].open
-            assert connection._delivery is not None
-            fixed.append(connection._delivery.socket.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK) != 0)
+        for asked, label in cases:
+            async with await pool.send(provider, asked) as exchange:
+                assert await exchange.read() == b"{"
+                (connection,) = pool._origins["acme"].open
+                assert connection._delivery is not None
+                fixed = connection._delivery.socket.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK) != 0
+                size = len(connection.get_buffer(-1))
+                assert (size, fixed) == ((STREAM_READ_SIZE, True) if asked.stream else (READ_SIZE, False)), label
+                await body(exchange)
 
-        assert fixed == [False, True, False, True]
         assert server.connections == 1
 
 
@@ -296,7 +304,7 @@ async def test_an_answer_inflates_as_fast_as_it_is_read() -> None:
                 reads.append(read)
 
         assert b"".join(reads) == text
-        assert max(map(len, reads)) <= HELD_LIMIT
+        assert max(map(len, reads)) <= STEP
         await ask(pool, provider)
         assert server.connections == 1
 

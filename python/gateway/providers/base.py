@@ -59,6 +59,8 @@ class Outgoing:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     method: str = "POST"
+    stream: bool = False
+    """Whether a stream is asked for, whatever the answer will be labelled."""
     sent: bool = False
     """Set by the transport: some of it may have reached the provider."""
 

@@ -3,8 +3,8 @@
 Measured beside aiohttp's client session, which costs about 95 µs of CPU per call, this costs about 20: there is one request at
 a time, no cookies, no redirects (a provider that redirects is refused) and no header objects.
 
-Invariants: a network read wakes the reader once, after all of it is parsed. What is received and not read on is never more
-than `HELD_LIMIT` bytes.
+Invariants: a network read wakes the reader once, after all of it is parsed. The socket is not read while half of one read
+waits, so what is received and not read on is less than one and a half reads.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from gateway.upstream.window import Window
 READ_SIZE = 32 << 10
 """Bytes of one network read, at most."""
 STREAM_READ_SIZE = 4 << 10
-"""The same for a stream of events, which has readers that stall: whatever holds a read for them holds that much."""
-HELD_LIMIT = 2 * READ_SIZE
-"""Bytes received and not yet read on, at most: the socket is not read while half of one read waits."""
+"""The same of what was asked for as a stream, whose readers may stall: whatever holds a read for them holds that much."""
 LINGER_SECONDS = 0.05
 """How long the end of an answer may take after its reader has left: providers send the last chunk after `[DONE]`."""
 _JOINED_BELOW = 64 << 10
@@ -75,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
         self.state = IDLE
         self._owner, self._provider, self._buffer, self._loop = owner, owner.provider, owner.buffer, loop
-        self._window = self._buffer
+        self._window, self._stream = self._buffer, False
         self._deadline = Deadline(loop, self._late)
         self._delivery: Delivery | None = None
         self._parser = AnswerParser()
@@ -88,8 +86,9 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the pool and the exchange call.
 
-    async def request(self, head: bytes, body: bytes) -> Answer:
-        """Sends one request and returns once the head of its answer is there.
+    async def request(self, head: bytes, body: bytes, *, stream: bool = False) -> Answer:
+        """Sends one request and returns once the head of its answer is there. `stream` says what was asked for: providers
+        label streams as JSON, and the other way round.
 
         Raises UpstreamUnreachable where the provider cannot have read any of the request, so it may be sent again over
         another connection, and another `UpstreamError` where it may have.
@@ -97,7 +96,8 @@ class Connection(asyncio.BufferedProtocol):
         if self.state is not IDLE or self._delivery is None or not self._delivery.begin(self._received):
             raise self._fail(self._unread())
         self.answer = self._parser.expect()
-        self.state, self._window = ASKED, self._buffer
+        self.state, self._stream = ASKED, stream
+        self._window = self._buffer[:STREAM_READ_SIZE] if stream else self._buffer
         if len(body) < _JOINED_BELOW:
             self._transport.write(head + body)
         else:
@@ -224,10 +224,7 @@ class Connection(asyncio.BufferedProtocol):
         """What a change of state means for the deadline, and for who waits."""
         if self.state is ANSWERING:
             self._deadline.set(self._heard + self._provider.timeouts.idle)
-            kind = self.answer.headers.get("content-type", "")
-            if kind.startswith("text/event-stream"):
-                self._window = self._buffer[:STREAM_READ_SIZE]
-            self._kernels.fix(not kind.startswith("application/json"))
+            self._kernels.fix(self._stream)
         elif self.state is ANSWERED:
             self._deadline.lift()
         elif self.answer.keep_alive:

@@ -98,13 +98,13 @@ class Pool:
         if connection := origin.reuse() or await origin.soon():
             outgoing.sent = True
             try:
-                return HttpExchange(connection, await connection.request(head, outgoing.body))
+                return HttpExchange(connection, await connection.request(head, outgoing.body, stream=outgoing.stream))
             except UpstreamUnreachable:
                 outgoing.sent = False
         connection = await self._dialer.dial(origin)
         self._keep_sweeping()
         outgoing.sent = True
-        return HttpExchange(connection, await connection.request(head, outgoing.body))
+        return HttpExchange(connection, await connection.request(head, outgoing.body, stream=outgoing.stream))
 
     async def close(self) -> None:
         """Closes every connection."""
