@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import pytest
 
 from gateway.chat.answer import Answer
+from gateway.chat.usage import Usage
 from gateway.errors import (
     AuthenticationFailed,
     GatewayError,
@@ -22,6 +26,7 @@ from gateway.errors import (
     UpstreamInterrupted,
 )
 from gateway.ledger.entry import Entry
+from gateway.ledger.settle import count
 from gateway.policy.keys import Key, digest
 from tests.scripted import COST, ROLE, SECRET, STREAM, Route, Script, delta, event, turns, whole
 
@@ -490,6 +495,50 @@ async def test_the_provider_is_left_before_hostile_text_is_counted_one_call_afte
     await route.flights.settled()
     assert [row.outcome for row in route.rows] == ["hung_up"] * 8
     assert all(row.output_tokens > 0 for row in route.rows)
+
+
+async def test_who_leaves_while_tokens_are_counted_pays_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting, go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Usage:
+        counting.set()
+        assert go_on.wait(10)
+        return count(*arguments)
+
+    monkeypatch.setattr("gateway.ledger.settle.count", slow)
+    route = Route(Script(ROLE, delta("Hello " * 500), delta(finish="stop")))
+    chunks, _ = route.chunks(stream=True)
+    await anext(chunks)
+    await asyncio.to_thread(counting.wait, 10)
+
+    await chunks.aclose()
+    go_on.set()
+    await route.flights.settled()
+
+    (row,) = route.rows
+    assert row.output_tokens >= 500
+    assert row.cost_pico
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_failed_call_leaves_nothing_for_the_garbage_collector(stream: bool) -> None:
+    route = Route(Script(b"{}", status=500))
+    chunks, entry = route.chunks(stream=stream)
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(GatewayError):
+            await anext(chunks)
+        await chunks.aclose()
+        await route.flights.settled()
+        route.rows.clear()
+        route.book.journal.clear()
+        del chunks, entry
+        await turns()
+
+        assert not any(isinstance(each, Entry) for each in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 # A gateway that shuts down.

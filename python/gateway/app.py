@@ -256,13 +256,6 @@ def _access_log() -> Callable[[bytes], None]:
     return write
 
 
-def collect_rarely() -> None:
-    """Spares the garbage collector what lives as long as the process, and most of its rounds: a call makes no cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
-
-
 async def serve(inheritance: Inheritance) -> None:
     """Runs one worker until the supervisor ends it, or is gone."""
     sys.set_asyncgen_hooks(None, None)  # every generator here is closed by who opened it: 2 µs a call saved
@@ -276,7 +269,8 @@ async def serve(inheritance: Inheritance) -> None:
             return
         app = App(tables, data_dir, controller, os.environ)
         logs.configure(app.config.log.level)
-        collect_rarely()
+        gc.collect()
+        gc.freeze()  # what lives as long as the process is not looked through again and again
         await app.run(socket.socket(fileno=inheritance.listener), life)
 
 

@@ -61,6 +61,7 @@ REFUSED = UpstreamRefused(400, "no", fields={"code": "c" * 9_000_000}, headers={
         (ZeroDivisionError(), "failed", 500, "internal_error"),
         (asyncio.CancelledError(), "hung_up", 499, "client_closed_request"),
         (GeneratorExit(), "hung_up", 499, "client_closed_request"),
+        (ConnectionResetError(), "hung_up", 499, "client_closed_request"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )

@@ -55,6 +55,15 @@ def test_a_new_list_is_in_the_next_answer() -> None:
     assert ("fresh", "local") in found.rows()
 
 
+def test_a_provider_that_says_nothing_now_serves_what_it_listed_before() -> None:
+    """As after the controller was started again and has not asked it yet."""
+    found = offer(LOCAL)
+    found.take({"local": ("listed",)})
+    found.take({})
+
+    assert found.knows(LOCAL, "listed")
+
+
 def test_the_first_models_are_familiar_ones() -> None:
     assert offer(BIG, LOCAL).first() == ["gpt-4o-mini", "gpt-4o", "small"]
 

@@ -153,6 +153,7 @@ class Flight:
             if not self.ended:
                 self.abort(UpstreamInterrupted("Nobody was left to read this answer."))
             self._clear()
+            self.error = None  # its traceback holds the whole call, and would be held by it
         self.advanced()
 
     def advanced(self) -> None:

@@ -74,7 +74,7 @@ class Memo:
     def open(self) -> Flight:
         """A new flight, which others may join if this caller's terms let them."""
         terms = self._terms
-        key = self._key if terms.read else None
+        key = self._key if self._joins else None
         return self._memory.flights.open(key, stream=self._stream, keeps=terms.read or terms.store)
 
     def keep(self, answer: Answer) -> None:

@@ -9,6 +9,8 @@ from gateway.control.store.base import FOREVER, Group, Position, Span, Sums, Val
 from gateway.ledger.row import COLUMNS
 
 _STARTED = COLUMNS.index("started_ns")
+MOST_GROUPS = 1_000
+"""Sums of one batch that are kept. One that has more, because clients make names up, is read again each time."""
 
 
 def within(rows: Sequence[Values], span: Span) -> Mapping[Group, Sums]:
@@ -43,7 +45,8 @@ class Backlog:
         return tally if whole else None
 
     def keep(self, name: str, at: Position, tally: Tally) -> None:
-        self._tallies[name, at] = tally
+        if len(tally.sums) <= MOST_GROUPS:
+            self._tallies[name, at] = tally
 
     def forget(self, names: Collection[str], positions: Mapping[str, Position]) -> None:
         """Drops the sets that are not among `names`, and what the store has by now."""

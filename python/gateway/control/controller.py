@@ -61,6 +61,7 @@ class Controller:
             self._store = SqliteStore(data_dir / "ledger.db")
         self._journals = Journals(data_dir / "journal", self._store, self._metrics.count, clock=clocks.steady)
         self._drain = Drain(self._journals.drain)
+        self._following = asyncio.Lock()
         self._troubles: dict[str, str] = {}
         self._gauges: dict[str, float] = {}
         self._worker: dict[str, Any] = {}
@@ -123,8 +124,9 @@ class Controller:
         )
 
     async def _follow_keys(self) -> None:
-        if self.credentials.refresh():
-            await self._decide()
+        async with self._following:  # who comes meanwhile returns when the workers obey, too
+            if self.credentials.refresh():
+                await self._decide()
 
     async def _keys_changed(self, request: web.Request) -> web.Response:
         await self._follow_keys()

@@ -32,35 +32,35 @@ class Worker:
 
     def __init__(self, socket: web.WebSocketResponse, gauges: Mapping[str, float]) -> None:
         self._socket = socket
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, asyncio.Future[bool]] = {}
         self._count = 0
         self.gauges = gauges
 
     async def say(self, message: dict[str, Any], seconds: float) -> bool:
         """Sends a message and waits for its answer; False when none came in time."""
         number = self._count = self._count + 1
-        answered = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answered
         try:
             async with asyncio.timeout(seconds):
                 await self._socket.send_bytes(orjson.dumps({"id": number, **message}))
-                await answered
+                return await answered
         except (TimeoutError, ConnectionError):
             return False
         finally:
             del self._waiting[number]
-        return True
 
     def heard(self, answer: dict[str, Any]) -> None:
         """Takes in an answer."""
         self.gauges = answer["gauges"]
         if (waiting := self._waiting.get(answer["id"])) is not None and not waiting.done():
-            waiting.set_result(None)
+            waiting.set_result(True)
 
     def left(self) -> None:
         """It has gone: whoever waits for an answer waits no longer."""
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(ConnectionResetError())
+                waiting.set_result(False)
 
     async def end(self) -> None:
         await self._socket.close()

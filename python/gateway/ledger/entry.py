@@ -110,7 +110,7 @@ class Entry:
     def blame(self, error: BaseException) -> None:
         """Takes the outcome from what ended the call."""
         row = self.row
-        cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
+        cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit | ConnectionError)
         if isinstance(error, ShuttingDown) or (cancelled and self._book.ending):
             row.outcome, row.status, row.error, row.partial = "interrupted", 503, "shutting_down", True
         elif isinstance(error, GatewayError):

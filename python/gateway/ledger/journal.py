@@ -33,10 +33,11 @@ UNFINISHED = "."
 
 class Journal:
     """The worker's writing end. A record is written when `opened` or `closed` returns, without a system call as long as the
-    next segment is ready when it is needed; else the caller waits for it.
+    next segment is ready when it is needed; else the caller waits for it, a quarter of a second at most.
 
-    When the disk is full, or segments of `limit` bytes wait to be read, closed calls wait in memory, about `spool` bytes of
-    them at most, and are written as soon as there is room; calls go on meanwhile. All methods belong to one thread.
+    When the disk is full or slower than that, or segments of `limit` bytes wait to be read, closed calls wait in memory, about
+    `spool` bytes of them at most, and are written as soon as there is room; calls go on meanwhile. All methods belong to one
+    thread.
     """
 
     def __init__(
@@ -115,9 +116,7 @@ class Journal:
             self._supply.retire(self._segment)
             self._segment = None
         self._go_on()
-        while self._segment is None and self._supply.trouble is None:
-            self._supply.want(self._needed())
-            self._supply.provide()
+        while self._segment is None and self._supply.trouble is None and self._supply.wait(self._needed()):
             self._go_on()
 
     def _go_on(self) -> None:

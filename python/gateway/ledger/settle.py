@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from gateway.chat.answer import Source
 from gateway.chat.format import COUNTED_BYTES, Format
@@ -74,10 +75,16 @@ class Settlement:
         size, encoding = scanner.generated_size, encoding_for(model)
         if encoding in self._loaded and len(request.body) + size <= COUNTED_IN_PLACE:
             return count(model, format, request, scanner)
-        async with self._counting:
-            usage = await asyncio.to_thread(count, model, format, request, scanner)
+        counting = asyncio.create_task(self._count_aside(model, format, request, scanner))
+        while not counting.done():
+            with suppress(asyncio.CancelledError):  # what was used is booked, whoever leaves meanwhile
+                await asyncio.shield(counting)
         self._loaded.add(encoding)
-        return usage
+        return counting.result()
+
+    async def _count_aside(self, model: str, format: Format, request: Reading, scanner: Scanner) -> Usage:
+        async with self._counting:
+            return await asyncio.to_thread(count, model, format, request, scanner)
 
 
 def count(model: str, format: Format, request: Reading, scanner: Scanner) -> Usage:

@@ -1,4 +1,4 @@
-"""Segments made ahead of need, by a thread, so no call waits for a disk."""
+"""Segments made ahead of need, by a thread, so calls do not wait for a disk; for one that falls behind, not for long."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gateway.ledger.segment import Writer, path_of
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.25
+PATIENCE_SECONDS = 0.25
 _BREATH_SECONDS = 0.001
 """The pause between two bites of a segment's pages: the interpreter's lock is held for each."""
 
@@ -30,7 +31,7 @@ class Supply:
         self._ready: Writer | None = None
         self._retired: list[Writer] = []
         self._handing = threading.Lock()
-        self._making = threading.Lock()
+        self._made = threading.Event()
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -59,8 +60,15 @@ class Supply:
 
     def want(self, least: int) -> None:
         """Has a segment made with room for `least` bytes."""
-        self._least = max(self._least, least, 1)
+        self._least = max(self._least, least)
         self._wanted.set()
+
+    def wait(self, least: int) -> bool:
+        """Has a segment made with room for `least` bytes, and waits `PATIENCE_SECONDS` for it at most."""
+        self._made.clear()
+        self.want(max(least, 1))
+        self._made.wait(PATIENCE_SECONDS)
+        return self.ready
 
     def retire(self, segment: Writer) -> None:
         """Has a full segment unmapped."""
@@ -68,18 +76,20 @@ class Supply:
 
     def provide(self) -> None:
         """Makes the next segment, unless one that is large enough is there; what goes wrong becomes `trouble`."""
-        with self._making:
-            with self._handing:
-                ready = self._ready
-                if ready is not None and ready.room >= self._least:
-                    return
-                self._discard()
-            try:
-                self._ready = self._make()
-            except Exception as error:
-                self._say(str(error))
+        with self._handing:
+            ready = self._ready
+            if ready is not None and ready.room >= self._least:
+                self._made.set()
                 return
-            self._say(None)
+            self._discard()
+        try:
+            self._ready = self._make()
+        except Exception as error:
+            self._say(str(error))
+            self._made.set()
+            return
+        self._say(None)
+        self._made.set()
         with suppress(RuntimeError):  # the loop it would wake is closed
             self._arrived()
 

@@ -34,9 +34,9 @@ class Offer:
         self._rows: list[tuple[str, str]] | None = None
 
     def take(self, listing: Mapping[str, tuple[str, ...]]) -> None:
-        """Takes on the models that each provider lists itself."""
-        self._listing, self._rows = listing, None
-        self._listed = {name: frozenset(models) for name, models in listing.items()}
+        """Takes on the models that each provider lists itself; of one that says nothing now, what it said before stands."""
+        self._listing, self._rows = {**self._listing, **listing}, None
+        self._listed = {name: frozenset(models) for name, models in self._listing.items()}
 
     def knows(self, provider: Provider, model: str) -> bool:
         """Whether the provider serves the model under this bare name."""

@@ -109,6 +109,7 @@ class Connection(asyncio.BufferedProtocol):
                 await self._news()
         except BaseException:
             self.abort()
+            self._error = None  # its traceback holds the call, and this connection
             raise
         if self.answer.status == 408 and self._never_read():  # said to an idle connection, not to this request
             raise self._fail(self._unread())
@@ -133,6 +134,7 @@ class Connection(asyncio.BufferedProtocol):
         """Ends the exchange. A reader who is `content` gives the end of the answer `LINGER_SECONDS` to come, so the
         connection can be used again; any other hangs up, and the provider sees it at once."""
         self.answer.discard()
+        self._error = None
         if self.state is ANSWERED and self.answer.keep_alive and not self._paused:
             self._free()
         elif self.state is ANSWERING and content and not self._paused:

@@ -8,7 +8,7 @@ from gateway.control.store.base import OTHER
 
 MOST_NAMES = 256
 """Models of one key in one hour, or in one day, that are told apart."""
-_KEPT = 64
+_KEPT = 8
 """Periods whose names are in memory."""
 _NAMES = "SELECT DISTINCT key_id, model FROM rollups WHERE hours = ? AND period = ?"
 
@@ -33,11 +33,12 @@ class Names:
         return model
 
     def _of(self, db: sqlite3.Connection, period: tuple[int, int]) -> dict[str, set[str]]:
-        found = self._periods.get(period)
+        found = self._periods.pop(period, None)
         if found is None:
             if len(self._periods) >= _KEPT:
                 del self._periods[next(iter(self._periods))]
-            found = self._periods[period] = {}
+            found = {}
             for key_id, model in db.execute(_NAMES, period):
                 found.setdefault(key_id, set()).add(model)
+        self._periods[period] = found  # the last one is the one used last
         return found
