@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,15 +26,6 @@ def data_dir(config: Config, environ: Mapping[str, str]) -> Path:
         return config.data_dir.expanduser()
     base = environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "llm-gateway"
-
-
-@contextmanager
-def usable(path: Path) -> Iterator[None]:
-    """Turns what SQLite says into what the operator can do."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise DataDirUnusable(f"{path} cannot be used: {error}. Repair it, restore it, or move it away.") from error
 
 
 def lock(folder: Path) -> int:

@@ -16,7 +16,6 @@ from aiohttp import web
 
 from gateway.chores import every
 from gateway.config import handover
-from gateway.config.datadir import usable
 from gateway.config.providers import providers
 from gateway.config.schema import Config
 from gateway.control import analytics, pages
@@ -24,7 +23,7 @@ from gateway.control.admin import Admin
 from gateway.control.credentials import Credentials
 from gateway.control.drain import Drain
 from gateway.control.journals import Journals
-from gateway.control.keystore import open_keys
+from gateway.control.keystore import open_keys, usable
 from gateway.control.link import Link
 from gateway.control.listing import REFRESH_SECONDS, Listing
 from gateway.control.metrics import Metrics

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from gateway.config.datadir import usable
+from gateway.config.datadir import DataDirUnusable
 from gateway.policy.keys import Key, digest, new_public_id, new_secret
 
 log = logging.getLogger(__name__)
@@ -121,6 +122,15 @@ def _read(row: tuple[Any, ...]) -> KeyRecord:
     if not all(limit is None or (isinstance(limit, int) and limit > 0) for limit in (rpm, concurrency)):
         raise ValueError("a limit is not a positive number")
     return KeyRecord(Key(id_, hash_, name, tenant, tuple(patterns), rpm, concurrency), int(created), revoked)
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Turns what SQLite says into what the operator can do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise DataDirUnusable(f"{path} cannot be used: {error}. Repair it, restore it, or move it away.") from error
 
 
 def open_keys(folder: Path, *, wall: Callable[[], float]) -> KeyStore:
